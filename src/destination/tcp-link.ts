@@ -1,0 +1,169 @@
+// One connection to a log server. It sends what it is given at once, counts acks against what was sent, and watches
+// that acks keep coming; how much is in flight is its owner's to bound.
+
+import type { Socket } from "node:net";
+import { gzipSync, constants as zlib } from "node:zlib";
+import { describeSystemError, EXIT, LogshipError } from "../errors.ts";
+import type { Batch } from "../pipeline/batch.ts";
+import { eventOffset } from "../pipeline/batch.ts";
+import { Fifo } from "../pipeline/fifo.ts";
+import type { DeliveryHandler, Link } from "../pipeline/interfaces.ts";
+import { DECOMPRESSION_FAILED } from "../protocol/ack.ts";
+import { AckReader } from "../protocol/ack-reader.ts";
+import { encodeFrame } from "../protocol/frame-encoder.ts";
+import type { TcpOptions } from "./tcp-destination.ts";
+
+/** How long a connection may take to end in good order before it is cut. */
+const CLOSE_TIMEOUT_MS = 1000;
+
+/** Where what a socket reads is handed on; the bytes are overwritten after the call. */
+export interface Inbox {
+  receive: (bytes: Buffer) => void;
+}
+
+export class TcpLink implements Link {
+  readonly #socket: Socket;
+  readonly #name: string;
+  readonly #options: TcpOptions;
+  readonly #handler: DeliveryHandler;
+  readonly #patience: number;
+  readonly #acks: AckReader;
+  /** Unacked events of each message in flight, oldest first. */
+  readonly #messages: Fifo<{ total: number; left: number }> = new Fifo();
+  #lastProgressMs = 0;
+  #watchdog: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(
+    socket: Socket,
+    inbox: Inbox,
+    name: string,
+    options: TcpOptions,
+    handler: DeliveryHandler,
+    patience: number,
+  ) {
+    this.#socket = socket;
+    this.#name = name;
+    this.#options = options;
+    this.#handler = handler;
+    this.#patience = patience;
+    this.#acks = new AckReader({
+      received: (events) => this.#count(events, () => handler.delivered(events)),
+      duplicate: (events) => this.#count(events, () => handler.duplicate(events)),
+      refused: (reason) => this.#refuse(reason),
+      garbage: (text) => this.#fail(notALogServer(name, text)),
+    });
+    inbox.receive = (bytes) => {
+      if (!this.#isOver) this.#acks.push(bytes);
+    };
+    socket.on("error", (error) =>
+      this.#fail(new Error(`${name}: ${describeSystemError(error)}`, { cause: error })),
+    );
+    socket.on("close", () => this.#fail(new Error(`${name} closed the connection`)));
+  }
+
+  send(batch: Batch, from: number): void {
+    const events = batch.count - from;
+    const ndjson = from === 0 ? batch.bytes : batch.bytes.subarray(eventOffset(batch.bytes, from));
+    if (this.#messages.length === 0) this.#watch();
+    this.#messages.push({ total: events, left: events });
+    this.#socket.write(this.#options.compress ? compress(ndjson) : ndjson, this.#onFlushed);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    this.#end();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS);
+      this.#socket.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#socket.end();
+    });
+  }
+
+  destroy(): void {
+    this.#end();
+    this.#socket.destroy();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#watchdog);
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return;
+    this.destroy();
+    this.#handler.down(error);
+  }
+
+  readonly #onFlushed = (): void => {
+    this.#lastProgressMs = performance.now();
+  };
+
+  /** Counts settled events against the messages they were sent in, then reports them. */
+  #count(events: number, report: () => void): void {
+    // After `garbage` or an owner's `destroy` the rest of a chunk must not be reported.
+    if (this.#isOver) return;
+    this.#lastProgressMs = performance.now();
+    let left = events;
+    for (
+      let message = this.#messages.at(0);
+      message !== undefined && left > 0;
+      message = this.#messages.at(0)
+    ) {
+      const taken = Math.min(left, message.left);
+      left -= taken;
+      message.left -= taken;
+      if (message.left > 0) break;
+      this.#messages.shift();
+    }
+    if (this.#messages.length === 0) clearTimeout(this.#watchdog);
+    report();
+  }
+
+  #refuse(reason: string): void {
+    const message = this.#messages.at(0);
+    const isWholeFrame =
+      this.#options.compress && message?.left === message?.total && reason.startsWith(DECOMPRESSION_FAILED);
+    const events = isWholeFrame ? (message?.total ?? 1) : 1;
+    this.#count(events, () => this.#handler.refused(events, reason));
+  }
+
+  /** One timer for a run of acks: it looks at the time of the last progress instead of being set anew by each. */
+  #watch(): void {
+    this.#lastProgressMs = performance.now();
+    clearTimeout(this.#watchdog);
+    const check = (): void => {
+      const isSending = this.#socket.writableLength > 0;
+      const limitMs = (isSending ? this.#options.sendTimeoutMs : this.#options.ackTimeoutMs) * this.#patience;
+      const leftMs = this.#lastProgressMs + limitMs - performance.now();
+      if (leftMs > 0) this.#watchdog = setTimeout(check, leftMs);
+      else
+        this.#fail(
+          new Error(`${this.#name}: no ${isSending ? "byte taken" : "ack"} for ${limitMs / 1000} s`),
+        );
+    };
+    this.#watchdog = setTimeout(check, Math.min(this.#options.ackTimeoutMs, this.#options.sendTimeoutMs));
+  }
+}
+
+function compress(ndjson: Buffer): Buffer {
+  return encodeFrame(gzipSync(ndjson, { level: zlib.Z_BEST_SPEED }));
+}
+
+function notALogServer(name: string, text: string): LogshipError {
+  const shown = JSON.stringify(
+    text
+      .replace(/\p{Cc}+/gu, " ")
+      .trim()
+      .slice(0, 60),
+  );
+  return new LogshipError(
+    "ERR_NOT_A_LOG_SERVER",
+    EXIT.unavailable,
+    `what answers at ${name} is no log server: it said ${shown}`,
+  );
+}
