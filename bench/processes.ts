@@ -3,6 +3,7 @@ import { createReadStream, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { ReportedUsage } from "./usage-hook.ts";
 
 /** What one process took. */
 export interface Usage {
@@ -68,11 +69,11 @@ export class MeasuredProcess {
   async finished(): Promise<Usage> {
     const code = await this.#exit;
     if (code !== 0) throw new Error(`${this.#child.spawnargs.join(" ")} ended with ${code}`);
-    const used = JSON.parse(readFileSync(this.#usagePath, "utf8")) as NodeJS.ResourceUsage;
+    const used = JSON.parse(readFileSync(this.#usagePath, "utf8")) as ReportedUsage;
     return {
       seconds: (this.#endMs - this.#startMs) / 1000,
       cpuSeconds: (used.userCPUTime + used.systemCPUTime) / 1e6,
-      rssBytesMax: used.maxRSS * 1024,
+      rssBytesMax: used.rssBytesMax,
     };
   }
 }

@@ -124,7 +124,7 @@ for (let round = 1; round <= RUNS; round++) {
     say(`run ${round} of ${RUNS}: ${name}: ${result.seconds.toFixed(2)} s`);
   }
 }
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release()}, Node ${process.version}`;
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Linux ${release().split(".", 1)[0]}, Node ${process.version}`;
 const intro =
   `${LINES.toLocaleString("en-US")} lines, ${(bytes / 1e6).toFixed(1)} MB, seed ${SEED}; medians of ${RUNS} runs in turn; ` +
   "from process start to the last line durable (fdatasync) and acked.";

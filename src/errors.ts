@@ -25,12 +25,20 @@ export class LogshipError extends Error {
   readonly code: string;
   /** The exit code with which a command that meets this error ends. */
   readonly exitCode: ExitCode;
+  /** True if trying again cannot help. */
+  readonly isFinal: boolean;
 
-  constructor(code: string, exitCode: ExitCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: string,
+    exitCode: ExitCode,
+    message: string,
+    { isFinal = false, ...options }: ErrorOptions & { isFinal?: boolean } = {},
+  ) {
     super(message, options);
     this.name = "LogshipError";
     this.code = code;
     this.exitCode = exitCode;
+    this.isFinal = isFinal;
   }
 }
 

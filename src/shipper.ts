@@ -2,11 +2,14 @@
 // reader before the delivery, so that nothing is read that nobody would send.
 
 import { EventEmitter } from "node:events";
-import { join } from "node:path";
+import { access, constants } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { ClientSettings } from "./config/client-options.ts";
 import { clientOptions } from "./config/client-options.ts";
-import { defaultsOf } from "./config/option.ts";
+import { resolveSettings } from "./config/option.ts";
 import { TcpDestination } from "./destination/tcp-destination.ts";
+import { makeDirectory } from "./disk/file-system.ts";
+import { ConfigError, describeSystemError, LogshipError } from "./errors.ts";
 import type { LineCounters } from "./event/line-encoder.ts";
 import { LineEncoder } from "./event/line-encoder.ts";
 import type { LogLevel } from "./observe/interfaces.ts";
@@ -79,7 +82,7 @@ export class Shipper extends EventEmitter<ShipperEvents> {
 
   constructor(options: ShipperOptions) {
     super();
-    const settings: ClientSettings = { ...defaultsOf(clientOptions, process.env), ...options };
+    const settings = resolveSettings(clientOptions, options, process.env);
     this.#options = settings;
     const { logFile, fields, fileField, format, unparsed, lineBytesMax, batchSize, windowBytes } = settings;
     const allFields = fileField === undefined ? fields : new Map([...fields, [fileField, logFile]]);
@@ -100,6 +103,12 @@ export class Shipper extends EventEmitter<ShipperEvents> {
   async start(): Promise<void> {
     if (this.#running !== undefined) throw new Error("a shipper can be started once");
     await this.#source.open();
+    try {
+      await prepareStateDir(this.#options.stateDir);
+    } catch (error) {
+      await this.#source.close();
+      throw error;
+    }
     this.#running = this.#run();
     // Whoever does not wait for the end must not be punished with an unhandled rejection.
     this.#running.catch(() => {});
@@ -232,8 +241,10 @@ export class Shipper extends EventEmitter<ShipperEvents> {
 
   #reportFailure(error: Error, attempt: number, waitMs: number | undefined): void {
     this.#isInTrouble = true;
-    // Why it gave up is in the error that `finished` rejects with.
-    if (waitMs === undefined) this.#log("error", "Could not connect to server, aborting");
+    // The run's own rejection tells why it ended; the line is the one that users of the protocol know.
+    const isUnreachable = error instanceof LogshipError && error.code === "ERR_UNREACHABLE";
+    if (waitMs === undefined)
+      this.#log("error", isUnreachable ? "Could not connect to server, aborting" : "Giving up");
     else if (attempt === 0) this.#log("warn", `${error.message}; connecting again`);
     else {
       const next = `attempt ${attempt} of ${this.#options.connectAttempts}, the next in ${(waitMs / 1000).toFixed(1)} s`;
@@ -243,6 +254,20 @@ export class Shipper extends EventEmitter<ShipperEvents> {
 
   #log(level: LogLevel, message: string): void {
     this.emit("log", level, message);
+  }
+}
+
+/** Refused lines must have a place to go before the first line is sent. */
+async function prepareStateDir(stateDir: string): Promise<void> {
+  try {
+    await makeDirectory(resolve(stateDir));
+    await access(stateDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = describeSystemError(error);
+    throw new ConfigError(
+      `the state folder ${stateDir} cannot be used: ${why}; name another with --state-dir`,
+      { cause: error },
+    );
   }
 }
 

@@ -41,7 +41,7 @@ function areaOf(path: string): string {
 const foundations: Readonly<Record<string, readonly string[]>> = {
   protocol: ["errors.ts"],
   event: ["errors.ts"],
-  config: ["errors.ts"],
+  config: ["errors.ts", "protocol", "event"],
   disk: ["errors.ts"],
 };
 /** Areas that meet only where a program composes them. */

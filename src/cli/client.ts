@@ -20,7 +20,7 @@ async function ship(
   const progress = new Progress(terminal.stderr);
   shipper.on("log", (level, message) => {
     progress.clear();
-    print(level === "info" ? message : `${level}: ${message}`);
+    print(level === "warn" ? `warning: ${message}` : message);
   });
   await shipper.start();
   const timer = setInterval(() => progress.show(shipper.stats()), PROGRESS_INTERVAL_MS);
@@ -45,7 +45,7 @@ async function ship(
     clearInterval(timer);
     ignoreSignals();
     progress.clear();
-    report(shipper, stats ?? shipper.stats(), print);
+    report(settings, shipper, stats ?? shipper.stats(), print);
   }
 }
 
@@ -55,15 +55,22 @@ function exitCode(stats: ShipperStats): ExitCode {
 }
 
 /** The end of a run: what is worth knowing of the lines, what is undelivered, and the line that scripts look for. */
-function report(shipper: Shipper, stats: ShipperStats, print: (line: string) => void): void {
+function report(
+  settings: ClientSettings,
+  shipper: Shipper,
+  stats: ShipperStats,
+  print: (line: string) => void,
+): void {
   const { lines } = stats;
+  const unparsed = settings.unparsed === "skip" ? "skipped" : "shipped as they are";
   const notes: [number, string][] = [
-    [lines.unparsed, "lines fit no format"],
-    [lines.invalidUtf8, "lines were not UTF-8: U+FFFD stands for the bad bytes"],
-    [lines.split, `lines over the limit were split (${lines.continued} further parts)`],
-    [stats.failed, `lines were refused by the server and are kept in ${shipper.deadLetterPath}`],
+    [lines.unparsed, `in no known format, ${unparsed}`],
+    [lines.invalidUtf8, "not UTF-8: U+FFFD stands for the bad bytes"],
+    [lines.split, `over the limit, split: ${lines.continued} further parts`],
+    [stats.failed, `refused by the server, kept in ${shipper.deadLetterPath}`],
   ];
-  for (const [count, text] of notes) if (count > 0) print(`${count} ${text}`);
+  for (const [count, text] of notes)
+    if (count > 0) print(`${count} ${count === 1 ? "line" : "lines"} ${text}`);
   if (!stats.isComplete) {
     const left = Math.max(0, stats.sizeBytes - stats.settledBytes);
     print(

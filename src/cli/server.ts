@@ -1,8 +1,11 @@
+import { resolve } from "node:path";
 import { type ServerSettings, serverProgram } from "../config/server-options.ts";
 import { EXIT, type ExitCode } from "../errors.ts";
 import { createLogServer } from "../server/log-server.ts";
 import { onStopSignal, runCommand, type Terminal } from "./command.ts";
 import { eventPrinter } from "./print-events.ts";
+
+const durable = { disk: "on disk", write: "handed to the kernel", memory: "in memory" } as const;
 
 /** The `logship-server` command: runs until it is told to stop. */
 export function runServer(terminal: Terminal): Promise<ExitCode> {
@@ -30,6 +33,7 @@ async function serve(
   });
   try {
     const { host, port } = await server.start();
+    print(`storing in ${resolve(settings.storeDir)}, acking what is ${durable[settings.durability]}`);
     print(`listening on ${host.includes(":") ? `[${host}]` : host}:${port}`);
     await stopped;
     await server.stop();

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { EXIT } from "../errors.ts";
+import { RESERVED_FIELDS } from "../event/line-format.ts";
 import type { Environment, OptionTable, Program } from "./option.ts";
 import {
   autoOrInteger,
@@ -14,9 +15,6 @@ import {
   seconds,
   text,
 } from "./value-types.ts";
-
-/** The fields that the client writes itself, so that no setting may name them. */
-export const reservedFields: readonly string[] = ["timestamp", "level", "message", "event_id", "continued"];
 
 /** Every setting of the client; times are in milliseconds. */
 export interface ClientSettings {
@@ -84,7 +82,7 @@ export const clientOptions: OptionTable<ClientSettings> = {
   fields: {
     flag: "field",
     env: "FIELDS",
-    type: keyValueList(reservedFields),
+    type: keyValueList(RESERVED_FIELDS),
     default: new Map(),
     section: "Events",
     help: "Adds a constant field to every event. Repeat the flag for more; the variable takes several separated by commas (a value with a comma in it needs the flag). Flags replace the variable.",
@@ -92,7 +90,7 @@ export const clientOptions: OptionTable<ClientSettings> = {
   fileField: {
     flag: "file-field",
     env: "FILE_FIELD",
-    type: booleanOrName("file", reservedFields),
+    type: booleanOrName("file", RESERVED_FIELDS),
     default: undefined,
     section: "Events",
     help: 'Adds the path of the file to every event: under "file", or under the name given.',
@@ -140,7 +138,7 @@ export const clientOptions: OptionTable<ClientSettings> = {
   windowBytes: {
     flag: "window-bytes",
     env: "WINDOW_BYTES",
-    type: bytes(64 * 1024, 1024 ** 3),
+    type: bytes(1, 1024 ** 3),
     default: 4 * 1024 ** 2,
     section: "Server",
     help: "How much may be on its way without an ack. This is also what bounds the client's memory.",

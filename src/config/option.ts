@@ -1,4 +1,4 @@
-import type { ExitCode } from "../errors.ts";
+import { ConfigError, type ExitCode } from "../errors.ts";
 
 /** The environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -85,4 +85,30 @@ export function defaultsOf<S>(table: OptionTable<S>, env: Environment): S {
 /** The default as one would write it, the same on every machine. */
 export function shownDefault<T>(option: Option<T>): string {
   return "derive" in option ? option.derivedFrom : option.type.show(option.default);
+}
+
+/**
+ * The settings of an embedding program: what it leaves out, or gives as undefined, is the default; the rest is checked
+ * as if it had been written on a command line. Throws a `ConfigError` that names the setting.
+ */
+export function resolveSettings<S extends object>(
+  table: OptionTable<S>,
+  given: Partial<S>,
+  env: Environment,
+): S {
+  const settings = optionEntries(table).map(([key, option]) => {
+    const value = given[key as keyof S];
+    return [key, value === undefined ? defaultOf(option, env) : checked(key, option, value)];
+  });
+  return Object.fromEntries(settings) as S;
+}
+
+function checked(key: string, { type }: Option<unknown>, value: unknown): unknown {
+  // A list has no form as one text; its type is all that is known of it.
+  if (type.merge !== undefined) return value;
+  try {
+    return type.parse(String(type.show(value)));
+  } catch (error) {
+    throw new ConfigError(`${key}: ${error instanceof InvalidValue ? error.message : `takes ${type.takes}`}`);
+  }
 }

@@ -1,8 +1,8 @@
 import { EXIT } from "../errors.ts";
+import { defaultWireLimits, FRAME_BYTES_CEILING } from "../protocol/limits.ts";
 import type { OptionTable, Program } from "./option.ts";
 import { boolean, bytes, choice, integer, seconds, text } from "./value-types.ts";
 
-const KIB = 1024;
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
@@ -52,7 +52,7 @@ export const serverOptions: OptionTable<ServerSettings> = {
   idleTimeoutMs: {
     flag: "idle-timeout",
     env: "IDLE_TIMEOUT",
-    type: seconds(0.05, 86_400),
+    type: seconds(0.001, 86_400),
     default: 600_000,
     section: "Listening",
     help: "How long a connection may stay silent before it is closed.",
@@ -76,7 +76,7 @@ export const serverOptions: OptionTable<ServerSettings> = {
   segmentBytes: {
     flag: "segment-bytes",
     env: "SEGMENT_BYTES",
-    type: bytes(KIB, 64 * GIB),
+    type: bytes(1, 1024 * GIB),
     default: 256 * MIB,
     section: "Store",
     help: "A file of the store that has grown to this size is closed, and the next one opened.",
@@ -100,31 +100,31 @@ export const serverOptions: OptionTable<ServerSettings> = {
   eventBytesMax: {
     flag: "event-bytes-max",
     env: "EVENT_BYTES_MAX",
-    type: bytes(64, 64 * MIB),
-    default: 8 * MIB,
+    type: bytes(16, 256 * MIB),
+    default: defaultWireLimits.eventBytesMax,
     section: "Limits",
     help: "The longest line that is accepted.",
   },
   frameBytesMax: {
     flag: "frame-bytes-max",
     env: "FRAME_BYTES_MAX",
-    type: bytes(KIB, 16 * MIB),
-    default: 16 * MIB,
+    type: bytes(18, FRAME_BYTES_CEILING),
+    default: defaultWireLimits.frameBytesMax,
     section: "Limits",
     help: "The largest compressed frame that is accepted, as it arrives.",
   },
   inflatedBytesMax: {
     flag: "inflated-bytes-max",
     env: "INFLATED_BYTES_MAX",
-    type: bytes(KIB, GIB),
-    default: 64 * MIB,
+    type: bytes(16, GIB),
+    default: defaultWireLimits.inflatedBytesMax,
     section: "Limits",
     help: "The largest that a frame may become when it is decompressed.",
   },
   unackedBytesMax: {
     flag: "unacked-bytes-max",
     env: "UNACKED_BYTES_MAX",
-    type: bytes(64 * KIB, GIB),
+    type: bytes(1, GIB),
     default: 8 * MIB,
     section: "Limits",
     help: "What one connection may have received and not yet acked; beyond it, the server reads no further until it has caught up.",

@@ -56,8 +56,6 @@ export class TcpDestination implements Destination {
           resolve(socket);
           return;
         }
-        // A late error of a socket that is given up must not surface as an uncaught one.
-        socket.on("error", () => {});
         socket.destroy();
         reject(error);
       };
@@ -69,6 +67,8 @@ export class TcpDestination implements Destination {
         () => settle(this.#unreachable(`no connection within ${connectTimeoutMs / 1000} s`)),
         connectTimeoutMs,
       );
+      // An error that comes late, or before the link listens, must not surface as an uncaught one.
+      socket.on("error", () => {});
       socket.once("connect", onConnect);
       socket.once("error", onError);
       signal.addEventListener("abort", onAbort);

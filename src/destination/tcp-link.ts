@@ -161,9 +161,6 @@ function notALogServer(name: string, text: string): LogshipError {
       .trim()
       .slice(0, 60),
   );
-  return new LogshipError(
-    "ERR_NOT_A_LOG_SERVER",
-    EXIT.unavailable,
-    `what answers at ${name} is no log server: it said ${shown}`,
-  );
+  const message = `what answers at ${name} is no log server: it said ${shown}`;
+  return new LogshipError("ERR_NOT_A_LOG_SERVER", EXIT.unavailable, message, { isFinal: true });
 }

@@ -1,6 +1,7 @@
 // The few file operations that the store is made of, behind an interface: tests pass in a file system that fails.
 
 import { constants, promises as fs } from "node:fs";
+import { dirname } from "node:path";
 
 /** A file opened for reading and writing at positions. */
 export interface OpenFile {
@@ -20,6 +21,8 @@ export interface OpenFile {
 export interface FileSystem {
   /** Opens a file, and creates it when there is none. */
   open(path: string): Promise<OpenFile>;
+  /** Gives a file another name in the same directory, at once; a file that had it is gone. */
+  rename(from: string, to: string): Promise<void>;
   /** The names in a directory, in no order. */
   list(directory: string): Promise<string[]>;
   /** Makes a directory and its parents. Returns the topmost that it had to make, or `undefined`. */
@@ -38,13 +41,15 @@ export const nodeFileSystem: FileSystem = {
     return new NodeFile(await fs.open(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE));
   },
 
+  rename(from: string, to: string): Promise<void> {
+    return fs.rename(from, to);
+  },
+
   list(directory: string): Promise<string[]> {
     return fs.readdir(directory);
   },
 
-  makeDirectory(directory: string): Promise<string | undefined> {
-    return fs.mkdir(directory, { recursive: true });
-  },
+  makeDirectory,
 
   async syncDirectory(directory: string): Promise<void> {
     const handle = await fs.open(directory, constants.O_RDONLY);
@@ -60,6 +65,26 @@ export const nodeFileSystem: FileSystem = {
     return `${dev}:${ino}`;
   },
 };
+
+/**
+ * Makes a directory and the parents that are missing; resolves with the topmost that it made, `undefined` if none.
+ * Node's own recursive `mkdir` never returns where a parent exists and still nothing can be made in it, as in `/proc`.
+ */
+export async function makeDirectory(directory: string): Promise<string | undefined> {
+  try {
+    await fs.mkdir(directory);
+    return directory;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(directory);
+    if (code === "EEXIST" && (await fs.stat(directory)).isDirectory()) return undefined;
+    if (code !== "ENOENT" || parent === directory) throw error;
+    const topmost = await makeDirectory(parent);
+    if (topmost === undefined) throw error;
+    await makeDirectory(directory);
+    return topmost;
+  }
+}
 
 class NodeFile implements OpenFile {
   readonly #handle: fs.FileHandle;

@@ -2,8 +2,9 @@
 //
 // Invariant: when `flush` resolves, everything added before is on disk.
 
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeDirectory } from "../disk/file-system.ts";
 import { describeSystemError, EXIT, LogshipError } from "../errors.ts";
 import type { DeadLetters } from "./delivery.ts";
 
@@ -56,7 +57,7 @@ export class DeadLetterFile implements DeadLetters {
   }
 
   async #open(): Promise<FileHandle> {
-    await mkdir(dirname(this.path), { recursive: true });
+    await makeDirectory(dirname(this.path));
     const file = await open(this.path, "a+");
     // A crash may have left half a record, which must not swallow the next one.
     const { size } = await file.stat();

@@ -140,16 +140,18 @@ export class Delivery {
     if (this.#lost === undefined) return;
     this.#link = undefined;
     this.#queue.rewind();
-    // After progress the next attempt comes at once; and a connection that ends with nothing under way is no failure.
-    const isFailure = !this.#hasProgressed && this.#queue.unackedEvents > 0 && !signal.aborted;
-    if (isFailure) await this.#backOff(this.#lost, signal);
-    else if (this.#hasProgressed) this.#observer.failed(this.#lost, 0, 0);
+    // A connection that ends with nothing under way is no failure; after progress the next attempt comes at once.
+    if (this.#queue.unackedEvents === 0 || signal.aborted) return;
+    if (this.#hasProgressed) this.#observer.failed(this.#lost, 0, 0);
+    else await this.#backOff(this.#lost, signal);
   }
 
   /** Counts a failure; waits before the next attempt, or gives up. */
   async #backOff(error: Error, signal: AbortSignal): Promise<void> {
     const attempt = ++this.#failures;
-    if (attempt >= this.#policy.attemptsMax) {
+    const { attemptsMax } = this.#policy;
+    const isHopeless = error instanceof LogshipError && error.isFinal && Number.isFinite(attemptsMax);
+    if (attempt >= attemptsMax || isHopeless) {
       this.#observer.failed(error, attempt, undefined);
       this.#fatal =
         error instanceof LogshipError

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { VERSION } from "../../src/version.ts";
@@ -7,7 +7,7 @@ import { encodePlainly, usual } from "../support/line-oracle.ts";
 import { closedPort } from "../support/listen.ts";
 import { lastLine, logship, mainScript, tidy } from "../support/logship.ts";
 import { runNode } from "../support/run-node.ts";
-import { acksLines, scriptedServer, staysSilent } from "../support/scripted-server.ts";
+import { acksLines, type Script, scriptedServer, staysSilent } from "../support/scripted-server.ts";
 import { temporaryDirectory } from "../support/server.ts";
 import { numberedLines } from "../support/shipment.ts";
 import { MISSING_FIELDS, OK } from "../support/wire.ts";
@@ -18,6 +18,11 @@ async function fileOf(content: string | Buffer): Promise<string> {
   await writeFile(path, content);
   return path;
 }
+
+const refusesTheSecond: Script = async (visit) => {
+  await visit.lines(3);
+  visit.send(OK + MISSING_FIELDS + OK);
+};
 
 describe("what was delivered", () => {
   test("0: everything", async () => {
@@ -31,15 +36,13 @@ describe("what was delivered", () => {
     expect(finished).toEqual({
       code: 0,
       stdout: "",
-      stderr: "5 lines fit no format\nShipper finished: sent=5, failed=0, duplicate=0\n",
+      stderr:
+        "5 lines in no known format, shipped as they are\nShipper finished: sent=5, failed=0, duplicate=0\n",
     });
   });
 
   test("65: all but what the server refused", async () => {
-    const { port } = await scriptedServer(async (visit) => {
-      await visit.lines(3);
-      visit.send(OK + MISSING_FIELDS + OK);
-    });
+    const { port } = await scriptedServer(refusesTheSecond);
     const finished = await logship([
       "--log-file",
       await fileOf(numberedLines(3)),
@@ -47,9 +50,7 @@ describe("what was delivered", () => {
       `${port}`,
     ]);
     expect(finished.code).toBe(65);
-    expect(finished.stderr).toMatch(
-      /^1 lines were refused by the server and are kept in \S+dead-letter\.ndjson$/m,
-    );
+    expect(finished.stderr).toMatch(/^1 line refused by the server, kept in \S+dead-letter\.ndjson$/m);
     expect(lastLine(finished)).toBe("Shipper finished: sent=2, failed=1, duplicate=0");
   });
 
@@ -58,7 +59,7 @@ describe("what was delivered", () => {
     const finished = await logship(args);
     expect(finished.code).toBe(69);
     expect(finished.stderr).toContain("attempt 4 of 5");
-    expect(finished.stderr).toMatch(/^error: Could not connect to server, aborting$/m);
+    expect(finished.stderr).toMatch(/^Could not connect to server, aborting$/m);
     expect(finished.stderr).toMatch(
       /^logship: cannot reach 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)$/m,
     );
@@ -76,10 +77,9 @@ describe("what was delivered", () => {
   });
 
   test("75: refused lines cannot be kept, which is not said to have been done", async () => {
-    const { port } = await scriptedServer(async (visit) => {
-      await visit.lines(3);
-      visit.send(OK + MISSING_FIELDS + OK);
-    });
+    const stateDir = await temporaryDirectory();
+    await mkdir(join(stateDir, "dead-letter.ndjson"));
+    const { port } = await scriptedServer(refusesTheSecond);
     const logFile = await fileOf(numberedLines(3));
     const finished = await logship([
       "--log-file",
@@ -87,14 +87,23 @@ describe("what was delivered", () => {
       "--server-port",
       `${port}`,
       "--state-dir",
-      logFile,
+      stateDir,
     ]);
     expect(finished.code).toBe(75);
     expect(finished.stderr).toContain(
-      `logship: cannot keep refused lines in ${logFile}/dead-letter.ndjson: `,
+      `logship: cannot keep refused lines in ${stateDir}/dead-letter.ndjson: `,
     );
-    expect(finished.stderr).not.toContain("are kept in");
+    expect(finished.stderr).not.toContain("refused by the server");
     expect(lastLine(finished)).toBe("Shipper finished: sent=2, failed=0, duplicate=0");
+  });
+
+  test("78: nothing, as there can be no state folder", async () => {
+    const logFile = await fileOf(numberedLines(3));
+    const { code, stderr } = await logship(["--log-file", logFile, "--state-dir", join(logFile, "state")]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(
+      /^logship: the state folder \S+ cannot be used: .*; name another with --state-dir\n$/,
+    );
   });
 });
 

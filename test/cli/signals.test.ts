@@ -77,14 +77,33 @@ describe("SIGTERM ends the client within its bound, and what is undelivered is s
   });
 });
 
-test("acks that come while it finishes count, and all of them make it a success", async () => {
-  const { child, finished, says, server } = await waitingForAcks("--drain-timeout", "600");
-  child.kill("SIGTERM");
-  await says(STOPPING);
-  server.visits[0]!.ack(3);
-  const end = tidy(await finished);
-  expect(lastLine(end)).toBe("Shipper finished: sent=3, failed=0, duplicate=0");
-  expect(end.code).toBe(0);
+describe("acks that come while it finishes", () => {
+  test("count, and if none is missing it was a success", async () => {
+    const { child, finished, says, server } = await waitingForAcks("--drain-timeout", "600");
+    child.kill("SIGTERM");
+    await says(STOPPING);
+    server.visits[0]!.ack(3);
+    const end = tidy(await finished);
+    expect(lastLine(end)).toBe("Shipper finished: sent=3, failed=0, duplicate=0");
+    expect(end.code).toBe(0);
+  });
+
+  test("do not make it one where the file was not read to its end", async () => {
+    const server = await scriptedServer(staysSilent);
+    const flags = ["--drain-timeout", "600", "--window-bytes", "64K", "--batch-size", "100"];
+    const { child, finished, says } = await shipLines(50_000, server.port, ...flags);
+    const visit = await server.visit(1);
+    await visit.lines(100);
+    child.kill("SIGTERM");
+    await says(STOPPING);
+    void acksLines(visit);
+    const end = tidy(await finished);
+    const settled = numberedLines(visit.newlines).length;
+    const bytes = numberedLines(50_000).length;
+    expect(end.stderr).toContain(`Undelivered: the last ${bytes - settled} of ${bytes} bytes (0 lines`);
+    expect(lastLine(end)).toBe(`Shipper finished: sent=${visit.newlines}, failed=0, duplicate=0`);
+    expect(end.code).toBe(75);
+  });
 });
 
 test.each([

@@ -111,7 +111,7 @@ test("a server that never acks ends the run after the last attempt", async () =>
   const { shipper, log } = await startShipment(port, numberedLines(3), settings);
   await expect(shipper.finished()).rejects.toMatchObject({ code: "ERR_DELIVERY", exitCode: 75 });
   expect(shipper.stats()).toMatchObject({ sent: 0, unacked: 3, connections: 3, settledBytes: 0 });
-  expect(log.at(-1)).toBe("error: Could not connect to server, aborting");
+  expect(log.at(-1)).toBe("error: Giving up");
 });
 
 test("a server that cannot be reached ends the run after five attempts", async () => {

@@ -32,7 +32,7 @@ test("without a cap in reach it doubles on, and stays finite", () => {
 });
 
 test("no base, no wait", () => {
-  expect(backoffMs(5, { ...usual, baseMs: 0 })).toBe(0);
+  for (const failures of [1, 5, 100_000]) expect(backoffMs(failures, { ...usual, baseMs: 0 })).toBe(0);
 });
 
 test("the waits of two clients differ", () => {

@@ -245,3 +245,17 @@ describe("what cannot be read is named", () => {
     });
   });
 });
+
+// Where the first page of a process's memory should be there is nothing to read.
+test.skipIf(process.platform !== "linux")(
+  "a file that breaks while it is read is named, and where",
+  async () => {
+    const source = sourceOf("/proc/self/mem");
+    onTestFinished(() => source.close());
+    await source.open();
+    await expect(source.read()).rejects.toMatchObject({
+      exitCode: 66,
+      message: "cannot read /proc/self/mem at byte 0: input/output error (EIO)",
+    });
+  },
+);

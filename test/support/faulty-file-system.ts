@@ -1,6 +1,15 @@
 import { type FileSystem, nodeFileSystem, type OpenFile } from "../../src/disk/file-system.ts";
 
-type Operation = "open" | "write" | "sync" | "truncate" | "syncDirectory" | "makeDirectory" | "list" | "size";
+type Operation =
+  | "open"
+  | "write"
+  | "sync"
+  | "truncate"
+  | "syncDirectory"
+  | "makeDirectory"
+  | "rename"
+  | "list"
+  | "size";
 
 /** The real file system, with faults that a test switches on and off. */
 export class FaultyFileSystem implements FileSystem {
@@ -60,6 +69,11 @@ export class FaultyFileSystem implements FileSystem {
       },
       close: () => file.close(),
     };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#enter("rename", from);
+    await nodeFileSystem.rename(from, to);
   }
 
   async list(directory: string): Promise<string[]> {
