@@ -2,25 +2,29 @@
 // reader before the delivery, so that nothing is read that nobody would send.
 
 import { EventEmitter } from "node:events";
-import { access, constants } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import type { ClientSettings } from "./config/client-options.ts";
 import { clientOptions } from "./config/client-options.ts";
 import { resolveSettings } from "./config/option.ts";
 import { TcpDestination } from "./destination/tcp-destination.ts";
-import { makeDirectory } from "./disk/file-system.ts";
-import { ConfigError, describeSystemError, LogshipError } from "./errors.ts";
-import type { LineCounters } from "./event/line-encoder.ts";
-import { LineEncoder } from "./event/line-encoder.ts";
-import type { LogLevel } from "./observe/interfaces.ts";
+import { nodeFileSystem } from "./disk/file-system.ts";
+import { LogshipError } from "./errors.ts";
+import { type LineCounters, LineEncoder, newLineCounters } from "./event/line-encoder.ts";
+import type { LogLevel, Report } from "./observe/interfaces.ts";
 import { BATCH_BYTES_MAX, type Batch, SlabPool } from "./pipeline/batch.ts";
 import { BatchQueue } from "./pipeline/batch-queue.ts";
 import { DeadLetterFile } from "./pipeline/dead-letter-file.ts";
 import { Delivery } from "./pipeline/delivery.ts";
+import type { Checkpoint } from "./source/checkpoint.ts";
+import { Checkpointer } from "./source/checkpointer.ts";
 import { FileSource } from "./source/file-source.ts";
+import { StateDirectory } from "./source/state-dir.ts";
 
 /** Settings of a shipper; what is left out has the default that `docs/configuration.md` names. */
-export type ShipperOptions = Partial<Omit<ClientSettings, "mode">> & Pick<ClientSettings, "logFile">;
+export interface ShipperOptions extends Partial<Omit<ClientSettings, "logFile">> {
+  /** The file to ship, or several, or patterns such as `/var/log/*.log`. */
+  readonly logFile: string | readonly string[];
+}
 
 /** What a shipper has done so far. */
 export interface ShipperStats {
@@ -32,13 +36,13 @@ export interface ShipperStats {
   readonly duplicate: number;
   /** Events read that are none of these yet. */
   readonly unacked: number;
-  /** The size of the file when it was opened, in bytes. */
+  /** The size of all files, in bytes, as far as it is known. */
   readonly sizeBytes: number;
-  /** How far the file has been read, in bytes. */
+  /** How much of them has been read, in bytes. */
   readonly readBytes: number;
-  /** How far the file has been settled, in bytes: every line before this offset was acked. */
+  /** How much of them is settled, in bytes: every line before was acked, or refused and kept. */
   readonly settledBytes: number;
-  /** True once every line of the file is settled. */
+  /** True once everything that was there to read is settled. */
   readonly isComplete: boolean;
   /** Connections made. */
   readonly connections: number;
@@ -54,18 +58,23 @@ export interface ShipperEvents {
 }
 
 /**
- * Ships one file to a log server.
+ * Ships files to a log server, once or following them as they grow.
  *
  * `start` opens the input, `finished` waits for the end, `stop` asks for it. It installs no handlers, ends no process
  * and keeps no global state; any number of shippers can run in one program.
  */
 export class Shipper extends EventEmitter<ShipperEvents> {
   readonly #options: ClientSettings;
-  readonly #source: FileSource;
+  readonly #state: StateDirectory;
+  readonly #pool: SlabPool;
   readonly #queue: BatchQueue = new BatchQueue();
   readonly #deadLetters: DeadLetterFile;
+  readonly #destination: TcpDestination;
   readonly #delivery: Delivery;
   readonly #abort: AbortController = new AbortController();
+  readonly #lines: LineCounters = newLineCounters();
+  #source: FileSource | undefined;
+  #checkpointer: Checkpointer | undefined;
   #running: Promise<ShipperStats> | undefined;
   #isStopping = false;
   #isRead = false;
@@ -75,22 +84,19 @@ export class Shipper extends EventEmitter<ShipperEvents> {
   #failed = 0;
   #duplicate = 0;
   #readEvents = 0;
-  #readBytes = 0;
-  #settledBytes = 0;
   #connections = 0;
   #isInTrouble = false;
 
-  constructor(options: ShipperOptions) {
+  constructor({ logFile, ...options }: ShipperOptions) {
     super();
-    const settings = resolveSettings(clientOptions, options, process.env);
+    const logFiles = typeof logFile === "string" ? [logFile] : logFile;
+    const settings = resolveSettings(clientOptions, { ...options, logFile: logFiles }, process.env);
     this.#options = settings;
-    const { logFile, fields, fileField, format, unparsed, lineBytesMax, batchSize, windowBytes } = settings;
-    const allFields = fileField === undefined ? fields : new Map([...fields, [fileField, logFile]]);
-    const encoder = new LineEncoder({ rules: { format, fields: allFields }, unparsed, lineBytesMax });
-    const batchEventsMax = batchSize === "auto" ? Number.POSITIVE_INFINITY : batchSize;
-    const pool = new SlabPool(windowBytes + 2 * BATCH_BYTES_MAX);
-    this.#source = new FileSource({ path: logFile, batchEventsMax, lineBytesMax }, encoder, pool);
-    this.#deadLetters = new DeadLetterFile(join(settings.stateDir, "dead-letter.ndjson"));
+    const { windowBytes, stateDir, serverHost: host, serverPort: port } = settings;
+    this.#pool = new SlabPool(windowBytes + 2 * BATCH_BYTES_MAX);
+    this.#state = new StateDirectory(stateDir, nodeFileSystem, (level, message) => this.#log(level, message));
+    this.#deadLetters = new DeadLetterFile(join(this.#state.path, "dead-letter.ndjson"));
+    this.#destination = new TcpDestination({ ...settings, host, port });
     this.#delivery = this.#createDelivery();
   }
 
@@ -99,17 +105,19 @@ export class Shipper extends EventEmitter<ShipperEvents> {
     return this.#deadLetters.path;
   }
 
-  /** Opens the input and begins to ship. Rejects with a `LogshipError` if it cannot be read. */
+  /** Opens the input and begins to ship. Rejects with a `LogshipError` if it cannot. */
   async start(): Promise<void> {
     if (this.#running !== undefined) throw new Error("a shipper can be started once");
-    await this.#source.open();
+    const checkpoint = await this.#state.open();
+    const source = this.#createSource(checkpoint);
     try {
-      await prepareStateDir(this.#options.stateDir);
+      await source.open();
     } catch (error) {
-      await this.#source.close();
+      await source.close();
+      await this.#state.close();
       throw error;
     }
-    this.#running = this.#run();
+    this.#running = this.#run(source);
     // Whoever does not wait for the end must not be punished with an unhandled rejection.
     this.#running.catch(() => {});
   }
@@ -127,61 +135,69 @@ export class Shipper extends EventEmitter<ShipperEvents> {
   async stop(): Promise<ShipperStats> {
     if (this.#running === undefined) return this.stats();
     if (!this.#isStopping) {
-      this.#isStopping = true;
-      this.#wakeReader?.();
+      this.#stopReading();
       this.#drainTimer = setTimeout(() => this.#abort.abort(), this.#options.drainTimeoutMs);
     }
     return this.#running;
   }
 
   stats(): ShipperStats {
-    const isComplete = this.#isRead && this.#queue.isEmpty;
+    let [sizeBytes, readBytes, settledBytes] = [0, 0, 0];
+    for (const file of this.#source?.files ?? []) {
+      sizeBytes += Math.max(file.sizeBytes, file.position.offset);
+      readBytes += file.position.offset;
+      settledBytes += file.settledMark.offset;
+    }
     return {
       sent: this.#sent,
       failed: this.#failed,
       duplicate: this.#duplicate,
       unacked: this.#readEvents - this.#sent - this.#failed - this.#duplicate,
-      sizeBytes: this.#source.sizeBytes,
-      readBytes: this.#readBytes,
-      settledBytes: this.#settledBytes,
-      isComplete,
+      sizeBytes,
+      readBytes,
+      settledBytes,
+      isComplete: this.#isRead && this.#queue.isEmpty,
       connections: this.#connections,
-      lines: { ...this.#source.counters },
+      lines: { ...this.#lines },
     };
   }
 
-  async #run(): Promise<ShipperStats> {
-    const delivering = this.#delivery.run(this.#abort.signal).finally(() => {
-      this.#isStopping = true;
-      this.#wakeReader?.();
-    });
+  #stopReading(): void {
+    this.#isStopping = true;
+    this.#source?.stop();
+    this.#wakeReader?.();
+  }
+
+  async #run(source: FileSource): Promise<ShipperStats> {
+    const delivering = this.#delivery.run(this.#abort.signal).finally(() => this.#stopReading());
     try {
       // Both are waited for, so that neither outlives the run; a fault of the input is told after what was read is delivered.
-      const [read, delivered] = await Promise.allSettled([this.#read(), delivering]);
+      const [read, delivered] = await Promise.allSettled([this.#read(source), delivering]);
       if (delivered.status === "rejected") throw delivered.reason;
       if (read.status === "rejected") throw read.reason;
       return this.stats();
     } finally {
       clearTimeout(this.#drainTimer);
-      await this.#source.close();
+      await this.#checkpointer?.close();
+      await source.close();
       await this.#deadLetters.close();
+      await this.#state.close();
     }
   }
 
-  async #read(): Promise<void> {
+  async #read(source: FileSource): Promise<void> {
+    const { mode } = this.#options;
     try {
       while (!this.#isStopping) {
-        const batch = await this.#source.read();
-        if (batch === undefined) {
-          this.#isRead = true;
-          break;
-        }
+        const batch = await source.read();
+        if (batch === undefined) break;
         await this.#room(batch);
         this.#readEvents += batch.count;
-        this.#readBytes = batch.end;
         this.#queue.push(batch);
         this.#delivery.notify();
       }
+      // Who follows files has read all there is whenever it is told to stop.
+      this.#isRead = mode === "continuous" || !this.#isStopping;
     } finally {
       this.#delivery.end();
     }
@@ -201,18 +217,64 @@ export class Shipper extends EventEmitter<ShipperEvents> {
     }
   }
 
+  #createSource(checkpoint: Checkpoint | undefined): FileSource {
+    const { logFile, fields, fileField, format, unparsed, lineBytesMax, batchSize, mode, noId } =
+      this.#options;
+    const report: Report = (level, message) => this.#log(level, message);
+    const before = checkpoint?.destination ?? "";
+    if (before !== "" && before !== this.#destination.name) {
+      const message = `lines were delivered to ${before} before; ${this.#destination.name} gets what comes after them`;
+      report("warn", `${message} (--again ships files from their beginning)`);
+    }
+    const createEncoder = (stream: string, path: string): LineEncoder => {
+      const allFields = fileField === undefined ? fields : new Map([...fields, [fileField, path]]);
+      const ids = noId ? {} : { stream };
+      return new LineEncoder({
+        rules: { format, fields: allFields },
+        unparsed,
+        lineBytesMax,
+        counters: this.#lines,
+        ...ids,
+      });
+    };
+    const source = new FileSource(
+      {
+        ...this.#options,
+        patterns: logFile,
+        follow: mode === "continuous",
+        batchEventsMax: batchSize === "auto" ? Number.POSITIVE_INFINITY : batchSize,
+        isOwn: (path) => dirname(path) === this.#state.path,
+      },
+      {
+        createEncoder,
+        pool: this.#pool,
+        report,
+        checkpoint,
+        save: () => checkpointer.save(),
+        onSettled: () => checkpointer.schedule(),
+      },
+    );
+    const checkpointer = new Checkpointer(
+      this.#state,
+      this.#destination.name,
+      () => source.records(),
+      report,
+    );
+    this.#source = source;
+    this.#checkpointer = checkpointer;
+    return source;
+  }
+
   #createDelivery(): Delivery {
-    const options = this.#options;
-    const { serverHost: host, serverPort: port, backoffBaseMs, backoffMaxMs, backoffJitter } = options;
-    const destination = new TcpDestination({ ...options, host, port });
+    const { backoffBaseMs, backoffMaxMs, backoffJitter, connectAttempts, mode, windowBytes } = this.#options;
     return new Delivery(
       this.#queue,
-      destination,
+      this.#destination,
       this.#deadLetters,
       {
         backoff: { baseMs: backoffBaseMs, maxMs: backoffMaxMs, jitter: backoffJitter },
-        attemptsMax: options.connectAttempts,
-        windowBytes: options.windowBytes,
+        attemptsMax: mode === "batch" ? connectAttempts : Number.POSITIVE_INFINITY,
+        windowBytes,
       },
       {
         delivered: (events) => {
@@ -225,13 +287,10 @@ export class Shipper extends EventEmitter<ShipperEvents> {
           this.#failed += events;
           this.emit("refused", events, reason);
         },
-        settled: (batch) => {
-          this.#settledBytes = batch.end;
-          this.#wakeReader?.();
-        },
+        settled: () => this.#wakeReader?.(),
         connected: () => {
           this.#connections++;
-          if (this.#isInTrouble) this.#log("info", `Connected to ${destination.name}`);
+          if (this.#isInTrouble) this.#log("info", `Connected to ${this.#destination.name}`);
           this.#isInTrouble = false;
         },
         failed: (error, attempt, waitMs) => this.#reportFailure(error, attempt, waitMs),
@@ -247,27 +306,15 @@ export class Shipper extends EventEmitter<ShipperEvents> {
       this.#log("error", isUnreachable ? "Could not connect to server, aborting" : "Giving up");
     else if (attempt === 0) this.#log("warn", `${error.message}; connecting again`);
     else {
-      const next = `attempt ${attempt} of ${this.#options.connectAttempts}, the next in ${(waitMs / 1000).toFixed(1)} s`;
+      const { connectAttempts, mode } = this.#options;
+      const of = mode === "batch" ? ` of ${connectAttempts}` : "";
+      const next = `attempt ${attempt}${of}, the next in ${(waitMs / 1000).toFixed(1)} s`;
       this.#log("warn", `${error.message} (${next})`);
     }
   }
 
   #log(level: LogLevel, message: string): void {
     this.emit("log", level, message);
-  }
-}
-
-/** Refused lines must have a place to go before the first line is sent. */
-async function prepareStateDir(stateDir: string): Promise<void> {
-  try {
-    await makeDirectory(resolve(stateDir));
-    await access(stateDir, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const why = describeSystemError(error);
-    throw new ConfigError(
-      `the state folder ${stateDir} cannot be used: ${why}; name another with --state-dir`,
-      { cause: error },
-    );
   }
 }
 

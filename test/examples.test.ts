@@ -32,10 +32,25 @@ test("embed-shipper ships a file and says how it went", async () => {
     stdout: `${logFile}: 2 lines stored, 0 refused, 41 bytes settled\n`,
     stderr: "",
   });
-  expect(storedIn(join(folder, "store"))).toBe(
-    '{"timestamp":"2024-03-04 06:58:12","level":"INFO","message":"Ready","service":"example"}\n' +
-      '{"level":"UNKNOWN","message":"no format","service":"example"}\n',
-  );
+  const events = storedIn(join(folder, "store"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(events).toEqual([
+    {
+      timestamp: "2024-03-04 06:58:12",
+      level: "INFO",
+      message: "Ready",
+      service: "example",
+      event_id: expect.stringMatching(/^[\w-]{16}:0$/),
+    },
+    {
+      level: "UNKNOWN",
+      message: "no format",
+      service: "example",
+      event_id: expect.stringMatching(/^[\w-]{16}:31$/),
+    },
+  ]);
 });
 
 test("embed-shipper ends with the exit code of its error", async () => {

@@ -14,12 +14,18 @@ import {
   number,
   seconds,
   text,
+  textList,
 } from "./value-types.ts";
 
 /** Every setting of the client; times are in milliseconds. */
 export interface ClientSettings {
-  readonly logFile: string;
-  readonly mode: "batch";
+  readonly logFile: readonly string[];
+  readonly mode: "batch" | "continuous";
+  readonly startAt: "end" | "beginning";
+  readonly watch: "auto" | "poll";
+  readonly pollIntervalMs: number;
+  readonly again: boolean;
+  readonly noId: boolean;
   readonly format: "auto" | "text" | "json" | "raw";
   readonly unparsed: "ship" | "skip";
   readonly fields: ReadonlyMap<string, string>;
@@ -48,20 +54,50 @@ export const clientOptions: OptionTable<ClientSettings> = {
   logFile: {
     flag: "log-file",
     env: "LOG_FILE",
-    type: text("<path>", "the path of a file"),
-    default: "/var/log/app.log",
+    type: textList("<path>", "the path of a file, or a pattern such as /var/log/*.log"),
+    default: ["/var/log/app.log"],
     section: "Input",
-    help: "The file to ship.",
+    help: "The file to ship. May be repeated; in the environment, commas separate. Patterns: *, ?, [ab], {a,b}, and ** for any folders.",
   },
   mode: {
     flag: "mode",
     env: "SHIPPING_MODE",
-    type: choice(["batch"], {
-      continuous: "continuous mode is not there yet, it comes with a later release",
-    }),
+    type: choice(["batch", "continuous"]),
     default: "batch",
     section: "Input",
-    help: "batch reads the file from start to end, ships it, and ends.",
+    help: "batch ships what is there and ends. continuous goes on: through growth, rotation and truncation, and with files that appear later.",
+  },
+  startAt: {
+    flag: "start-at",
+    env: "START_AT",
+    type: choice(["end", "beginning"]),
+    default: "end",
+    section: "Input",
+    help: "Where continuous mode begins with the files that are there at a state folder's first run. Later files are always shipped from their beginning.",
+  },
+  watch: {
+    flag: "watch",
+    env: "WATCH",
+    type: choice(["auto", "poll"]),
+    default: "auto",
+    section: "Input",
+    help: "How continuous mode learns of changes: from the kernel, or by looking at each file every poll interval, for file systems without events.",
+  },
+  pollIntervalMs: {
+    flag: "poll-interval",
+    env: "POLL_INTERVAL",
+    type: seconds(0.01, 3600),
+    default: 500,
+    section: "Input",
+    help: "How often files are looked at where they are polled.",
+  },
+  again: {
+    flag: "again",
+    env: "AGAIN",
+    type: boolean(),
+    default: false,
+    section: "Input",
+    help: "Ships the files from their beginning although they, or parts of them, were delivered before.",
   },
   format: {
     flag: "format",
@@ -94,6 +130,14 @@ export const clientOptions: OptionTable<ClientSettings> = {
     default: undefined,
     section: "Events",
     help: 'Adds the path of the file to every event: under "file", or under the name given.',
+  },
+  noId: {
+    flag: "no-id",
+    env: "NO_ID",
+    type: boolean(),
+    default: false,
+    section: "Events",
+    help: "Sends events without event_id. The server then cannot tell a line that is sent again from a new one.",
   },
   lineBytesMax: {
     flag: "line-bytes-max",

@@ -125,7 +125,7 @@ function environmentValue(option: Option<unknown>, env: Environment): unknown {
 function unknownFlag(programName: string, rawName: string, flags: readonly string[]): string {
   const name = rawName.replace(/^-+/, "").toLowerCase();
   const [closest] = flags
-    .map((flag) => ({ flag, edits: flag.startsWith(`${name}-`) ? 1 : editDistance(name, flag) }))
+    .map((flag) => ({ flag, edits: flag.startsWith(`${name}-`) ? 0 : editDistance(name, flag) }))
     .filter(({ flag, edits }) => edits <= Math.min(2, flag.length / 3))
     .sort((a, b) => a.edits - b.edits);
   const hint = closest === undefined ? `${programName} --help lists them` : `did you mean --${closest.flag}?`;

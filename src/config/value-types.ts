@@ -19,6 +19,18 @@ export function text(valueName: string, takes: string): ValueType<string> {
   };
 }
 
+/** Texts, any number of them; the first that is given replaces the default. */
+export function textList(valueName: string, takes: string): ValueType<readonly string[]> {
+  const one = text(valueName, takes);
+  return {
+    valueName,
+    takes,
+    parse: (given) => [one.parse(given.trim())],
+    show: (values) => values.join(","),
+    merge: (earlier, later) => [...earlier, ...later],
+  };
+}
+
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number): ValueType<number> {
   return ranged("<n>", `a whole number from ${min} to ${max}`, /^\d+$/, 1, min, max);

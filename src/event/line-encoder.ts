@@ -51,13 +51,20 @@ export interface LineEncoderOptions {
   readonly lineBytesMax: number;
   /** The stream that the events' ids name; without one they get no `event_id`. */
   readonly stream?: string | undefined;
+  /** Counted into; the encoders of one source may share it. */
+  readonly counters?: LineCounters;
+}
+
+export function newLineCounters(): LineCounters {
+  return { events: 0, blank: 0, unparsed: 0, invalidUtf8: 0, split: 0, continued: 0 };
 }
 
 /** What the plain code made of a line or of a part of one. */
 interface Piece {
   /** Undefined for a line that is not shipped. */
   readonly event: Buffer | undefined;
-  readonly next: number;
+  /** How many bytes of the source it takes. */
+  readonly bytes: number;
   readonly continues: boolean;
 }
 
@@ -76,14 +83,7 @@ const hexDigits = Buffer.from("0123456789abcdef");
 
 /** Encodes the lines of one source, in order. */
 export class LineEncoder {
-  readonly counters: LineCounters = {
-    events: 0,
-    blank: 0,
-    unparsed: 0,
-    invalidUtf8: 0,
-    split: 0,
-    continued: 0,
-  };
+  readonly counters: LineCounters;
   /** After `encode`: the position behind the last line taken. */
   consumed = 0;
   /** After `encode`: the position behind the last byte written. */
@@ -95,6 +95,9 @@ export class LineEncoder {
   /** After `encode`: how large an empty output must be at least for the event that found no room; 0 if none did. */
   bytesNeeded = 0;
 
+  /** The next bytes continue a line of which a part was taken: what comes of it is marked as `continued`. */
+  isInLine = false;
+
   readonly #rules: LineRules;
   readonly #skipsUnparsed: boolean;
   readonly #lineBytesMax: number;
@@ -104,12 +107,11 @@ export class LineEncoder {
   readonly #continuedTail: Buffer;
   /** The piece that found no room: it comes first next time, and is not formatted twice. */
   #held: Piece | undefined;
-  /** The next bytes continue a line of which a part was taken. */
-  #isInLongLine = false;
   #contentEnd = 0;
   #lineEnd = 0;
 
   constructor(options: LineEncoderOptions) {
+    this.counters = options.counters ?? newLineCounters();
     this.#rules = options.rules;
     this.#skipsUnparsed = options.unparsed === "skip";
     this.#lineBytesMax = options.lineBytesMax;
@@ -148,7 +150,7 @@ export class LineEncoder {
         break;
       }
       let next = NOT_FAST;
-      if (hasLineEnds && !this.#isInLongLine && this.#held === undefined) {
+      if (hasLineEnds && !this.isInLine && this.#held === undefined) {
         next = this.#fast(source, at, out, to, plain, sourceOffset + at);
       }
       if (next !== NOT_FAST) {
@@ -170,8 +172,8 @@ export class LineEncoder {
         to += piece.event.copy(out, to);
         count++;
       }
-      this.#isInLongLine = piece.continues;
-      at = piece.next;
+      this.isInLine = piece.continues;
+      at += piece.bytes;
     }
     this.consumed = at;
     this.written = to;
@@ -186,26 +188,26 @@ export class LineEncoder {
     let contentEnd = isOpen ? end : newline;
     // Of an open line the last byte may be the first half of a CRLF.
     if (contentEnd > start && source[contentEnd - 1] === RETURN) contentEnd--;
-    const isFirst = !this.#isInLongLine;
+    const isFirst = !this.isInLine;
     const sequence = sourceOffset + start;
     if (contentEnd - start > this.#lineBytesMax) {
       const cut = characterCut(source, start, this.#lineBytesMax);
       if (isFirst) this.counters.split++;
       return {
         event: this.#part(source.subarray(start, cut), isFirst, sequence),
-        next: cut,
+        bytes: cut - start,
         continues: true,
       };
     }
     if (isOpen) return undefined;
     const content = source.subarray(start, contentEnd);
-    const next = newline + 1;
-    if (!isFirst) return { event: this.#part(content, false, sequence), next, continues: false };
+    const bytes = newline + 1 - start;
+    if (!isFirst) return { event: this.#part(content, false, sequence), bytes, continues: false };
     if (isBlank(content)) {
       this.counters.blank++;
-      return { event: undefined, next, continues: false };
+      return { event: undefined, bytes, continues: false };
     }
-    return { event: this.#part(content, true, sequence), next, continues: false };
+    return { event: this.#part(content, true, sequence), bytes, continues: false };
   }
 
   /** The event of a line, or of a part of one, of which only the first is parsed. */

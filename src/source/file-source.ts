@@ -1,216 +1,342 @@
-// Reads one file from its start to its end and yields its lines as batches.
-//
-// The buffer holds, from 0 to #filled: lines that are consumed (before #at), complete lines not yet encoded (before
-// #linesEnd), and the beginning of a line whose end has not been read.
+// Reads files to their end, once or following them as they grow. One loop does everything in turn: look at what changed,
+// read the next file that has something, wait. So no two steps see the files in different states, and a busy file takes
+// turns with quiet ones.
 
-import { isUtf8 } from "node:buffer";
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
-import { describeSystemError, EXIT, LogshipError } from "../errors.ts";
-import type { LineCounters, LineEncoder } from "../event/line-encoder.ts";
-import type { Batch, SlabPool } from "../pipeline/batch.ts";
+import { describeSystemError } from "../errors.ts";
+import type { Batch } from "../pipeline/batch.ts";
 import type { Source } from "../pipeline/interfaces.ts";
+import type { FileRecord } from "./checkpoint.ts";
+import { FileContent } from "./content.ts";
+import { type FileStat, fileStat, statFile } from "./file-stat.ts";
+import { FileTable } from "./file-table.ts";
+import { expandPatterns, pathMatcher } from "./glob.ts";
+import { expectInput, unreadable } from "./input-check.ts";
+import type { FileSourceDependencies, FileSourceOptions } from "./interfaces.ts";
+import { LineReader } from "./line-reader.ts";
+import { isUnchanged } from "./positions.ts";
+import { openContent } from "./rotation.ts";
+import type { TrackedFile } from "./tracked-file.ts";
+import { FolderWatcher } from "./watcher.ts";
 
-const READ_BYTES = 256 * 1024;
-/** A batch of a fixed number of events may grow to this: no more is sure to fit a frame of the wire contract. */
-const FIXED_BATCH_BYTES_MAX = 16 * 1024 * 1024;
-const NEWLINE = 10;
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
-
-export interface FileSourceOptions {
-  readonly path: string;
-  /** Events a batch holds at most; Infinity for as many as fit. */
-  readonly batchEventsMax: number;
-  /** Longer lines are split, in bytes. The encoder has the same limit. */
-  readonly lineBytesMax: number;
-}
+/** How often everything is looked at, for what the kernel's events did not tell. */
+const SWEEP_INTERVAL_MS = 10_000;
+/** Paths looked at in one go; then other work has its turn. */
+const SWEEP_SLICE = 200;
+/** How long a rotated file must have been quiet before a last line without a newline ships as it is … */
+const ROTATED_QUIET_MS = 5_000;
+/** … and before it is let go of: its writer may not have noticed the rotation yet. */
+const RETIRE_QUIET_MS = 60_000;
+/** Files kept open; those that have been idle longest are closed beyond it. */
+const FILES_OPEN_MAX = 256;
 
 export class FileSource implements Source {
   readonly #options: FileSourceOptions;
-  readonly #encoder: LineEncoder;
-  readonly #pool: SlabPool;
-  #file: FileHandle | undefined;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(2 * READ_BYTES);
-  #at = 0;
-  #linesEnd = 0;
-  #areLinesUtf8 = true;
-  #filled = 0;
-  /** The offset in the file of the buffer's first byte. */
-  #bufferOffset = 0;
-  /** How far the file has been read. */
-  #readOffset = 0;
-  #isAtEnd = false;
-  /** The slab being filled; kept for the next batch when this one was small enough to copy. */
-  #slab: Buffer | undefined;
-  #sizeBytes = 0;
+  readonly #dependencies: FileSourceDependencies;
+  readonly #table: FileTable;
+  readonly #reader: LineReader;
+  readonly #watcher: FolderWatcher;
+  readonly #matches: (path: string) => boolean;
+  readonly #ready: Set<TrackedFile> = new Set();
+  readonly #changed: Set<string> = new Set();
+  readonly #complaints: Map<string, string> = new Map();
+  /** Files that are open, the ones opened longest ago first. */
+  readonly #open: Set<TrackedFile> = new Set();
+  #isSweepDue = false;
+  #isRotatedDue = false;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #quietTimer: NodeJS.Timeout | undefined;
+  #isPolling: boolean;
+  #isStopped = false;
+  #wake: (() => void) | undefined;
 
-  constructor(options: FileSourceOptions, encoder: LineEncoder, pool: SlabPool) {
+  constructor(options: FileSourceOptions, dependencies: FileSourceDependencies) {
+    const { createEncoder, report, onSettled, checkpoint, pool } = dependencies;
     this.#options = options;
-    this.#encoder = encoder;
-    this.#pool = pool;
+    this.#dependencies = dependencies;
+    this.#reader = new LineReader(options, pool);
+    this.#matches = pathMatcher(options.patterns);
+    this.#isPolling = options.watch === "poll";
+    this.#watcher = new FolderWatcher(
+      (path) => this.#onChange(path),
+      (directory, error) => this.#pollInstead(directory, error),
+    );
+    const records = checkpoint?.files ?? [];
+    const kept = options.again ? records.filter(({ path }) => !this.#matches(path)) : records;
+    this.#table = new FileTable(kept, {
+      createEncoder,
+      report,
+      onSettled,
+      onReady: (file) => this.#ready.add(file),
+    });
   }
 
-  /** The file's size when it was opened, in bytes. */
-  get sizeBytes(): number {
-    return this.#sizeBytes;
+  get files(): Iterable<TrackedFile> {
+    return this.#table.files;
   }
 
-  get counters(): Readonly<LineCounters> {
-    return this.#encoder.counters;
+  records(): FileRecord[] {
+    return this.#table.records();
   }
 
   async open(): Promise<void> {
-    const { path } = this.#options;
-    try {
-      // Without O_NONBLOCK, opening a FIFO would wait for a writer that may never come.
-      this.#file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const stat = await this.#file.stat();
-      if (stat.isDirectory()) throw noInput(`${path} is a directory; name a file in it`);
-      if (!stat.isFile())
-        throw noInput(`${path} is not a regular file; its lines can be redirected into one`);
-      this.#sizeBytes = stat.size;
-    } catch (error) {
-      await this.close();
-      throw error instanceof LogshipError
-        ? error
-        : noInput(`cannot read ${path}: ${describeSystemError(error)}`, error);
-    }
+    const isFirstRun = this.#dependencies.checkpoint === undefined;
+    const { follow, patterns, startAt } = this.#options;
+    if (!follow) await expectInput(patterns);
+    await this.#table.restore();
+    await this.#sweep(follow && isFirstRun ? startAt : "beginning");
+    if (follow) this.#setSweepTimer();
+    else this.#tellDelivered();
+    await this.#saveNewStreams();
   }
 
   async read(): Promise<Batch | undefined> {
-    const { batchEventsMax } = this.#options;
-    const encoder = this.#encoder;
-    let out = this.#slab ?? this.#pool.take();
-    this.#slab = undefined;
-    let written = 0;
-    let count = 0;
-    const start = this.#offset;
-    while (this.#at < this.#linesEnd || (await this.#fill())) {
-      encoder.encode(
-        this.#buffer,
-        this.#at,
-        this.#linesEnd,
-        this.#areLinesUtf8,
-        out,
-        written,
-        batchEventsMax - count,
-      );
-      this.#at = encoder.consumed;
-      written = encoder.written;
-      count += encoder.count;
-      if (!encoder.isFull) this.#linesEnd = this.#at;
-      else if (count === batchEventsMax) break;
-      else {
-        const larger = this.#largerOutput(out, written);
-        if (larger === undefined) break;
-        out = larger;
+    while (!this.#isStopped) {
+      if (this.#options.follow) await this.#lookAround();
+      const [file] = this.#ready;
+      if (file === undefined) {
+        if (!this.#options.follow) return undefined;
+        await this.#wait();
+        continue;
       }
+      // To the back of the row: the next turn is another file's.
+      this.#ready.delete(file);
+      const batch = await this.#readFrom(file);
+      if (batch === undefined) continue;
+      this.#ready.add(file);
+      return batch;
     }
-    return this.#batch(out, written, count, start);
+    return undefined;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake?.();
   }
 
   async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
+    this.stop();
+    clearTimeout(this.#sweepTimer);
+    clearTimeout(this.#quietTimer);
+    this.#watcher.close();
+    await this.#table.close();
   }
 
-  /** Room for an event that is larger than the slab, or for as many events as were asked for; undefined if the batch is full. */
-  #largerOutput(out: Buffer, written: number): Buffer | undefined {
-    const { bytesNeeded } = this.#encoder;
-    let bytes = bytesNeeded;
-    if (written > 0) {
-      bytes = Math.max(2 * out.length, written + bytesNeeded);
-      if (this.#options.batchEventsMax === Number.POSITIVE_INFINITY || bytes > FIXED_BATCH_BYTES_MAX)
-        return undefined;
-      this.#pool.growTo(bytes);
+  /** What is delivered already is said, not silently passed over. */
+  #tellDelivered(): void {
+    for (const file of this.#table.files) {
+      const { offset } = file.position;
+      if (offset === 0) continue;
+      const what =
+        offset === file.sizeBytes
+          ? "was delivered whole before, nothing is shipped"
+          : `was delivered up to byte ${offset} before, the rest is shipped`;
+      this.#dependencies.report("info", `${file.path} ${what}; --again ships it from its beginning`);
     }
-    const larger = Buffer.allocUnsafeSlow(bytes);
-    out.copy(larger, 0, 0, written);
-    this.#pool.give(out);
-    return larger;
   }
 
-  /** The offset in the file of the next byte to encode. */
-  get #offset(): number {
-    // The newline that is added to a last line without one is no byte of the file.
-    return Math.min(this.#bufferOffset + this.#at, this.#readOffset);
+  #onChange(path: string | undefined): void {
+    if (path === undefined) this.#isSweepDue = true;
+    else if (this.#table.has(path) || this.#matches(path)) this.#changed.add(path);
+    // A name that is none of ours may be a rotated file's: its writer may not have noticed.
+    else this.#isRotatedDue = true;
+    this.#wake?.();
   }
 
-  #batch(out: Buffer, written: number, count: number, start: number): Batch | undefined {
-    const isSmall = written <= out.length / 2;
-    if (isSmall) this.#slab = out;
-    if (count === 0) return undefined;
-    const bytes = out.subarray(0, written);
-    const span = { count, start, end: this.#offset };
-    // A small batch is copied, so that it does not hold a whole slab.
-    if (isSmall) return { bytes: Buffer.from(bytes), ...span, release: () => {} };
-    return { bytes, ...span, release: () => this.#pool.give(out) };
+  #pollInstead(directory: string, error: unknown): void {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    const { report } = this.#dependencies;
+    const seconds = this.#options.pollIntervalMs / 1000;
+    report(
+      "warn",
+      `${directory} cannot be watched (${describeSystemError(error)}): files are looked at each ${seconds} s`,
+    );
+    this.#setSweepTimer();
   }
 
-  /** Reads until there is something to encode; false at the end of the file. */
-  async #fill(): Promise<boolean> {
-    while (this.#at === this.#linesEnd) {
-      if (this.#isAtEnd) return false;
-      this.#makeRoom();
-      const searchFrom = this.#filled;
-      const bytesRead = await this.#readSome();
-      if (bytesRead === 0) this.#closeLastLine();
-      else if (searchFrom === 0 && this.#readOffset === bytesRead) this.#skipByteOrderMark();
-      this.#findLines(searchFrom);
+  #setSweepTimer(): void {
+    clearTimeout(this.#sweepTimer);
+    const intervalMs = this.#isPolling ? this.#options.pollIntervalMs : SWEEP_INTERVAL_MS;
+    this.#sweepTimer = setTimeout(() => {
+      this.#isSweepDue = true;
+      this.#wake?.();
+    }, intervalMs);
+  }
+
+  #wait(): Promise<void> {
+    if (this.#isStopped || this.#isSweepDue || this.#isRotatedDue || this.#changed.size > 0)
+      return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  async #lookAround(): Promise<void> {
+    if (this.#isSweepDue) {
+      this.#isSweepDue = false;
+      await this.#sweep("beginning");
+      this.#setSweepTimer();
     }
-    this.#areLinesUtf8 = isUtf8(this.#buffer.subarray(this.#at, this.#linesEnd));
+    if (this.#isRotatedDue) {
+      this.#isRotatedDue = false;
+      for (const file of this.#table.rotated) this.#ready.add(file);
+    }
+    if (this.#changed.size > 0) {
+      const paths = [...this.#changed];
+      this.#changed.clear();
+      for (const path of paths) await this.#examine(path, "beginning");
+    }
+    await this.#saveNewStreams();
+  }
+
+  async #examine(path: string, startAt: "beginning" | "end"): Promise<void> {
+    if (this.#options.isOwn(path)) return;
+    try {
+      await this.#table.examine(path, startAt);
+    } catch (error) {
+      if (!this.#options.follow) throw unreadable(path, error);
+      this.#complain(path, error);
+    }
+  }
+
+  async #sweep(startAt: "beginning" | "end"): Promise<void> {
+    const { patterns } = this.#options;
+    const { paths, directories } = await expandPatterns(patterns, (path, error) =>
+      this.#complain(path, error),
+    );
+    if (this.#options.follow && this.#options.watch === "auto") this.#watcher.watchOnly(new Set(directories));
+    let looked = 0;
+    for (const path of new Set([...paths, ...this.#table.paths])) {
+      if (this.#isStopped) return;
+      await this.#examine(path, startAt);
+      if (++looked % SWEEP_SLICE === 0) await new Promise(setImmediate);
+    }
+    await this.#lookAtRotated();
+  }
+
+  /** Files at no path any more: they may still grow, and are let go of in the end. */
+  async #lookAtRotated(): Promise<void> {
+    for (const file of this.#table.files) {
+      if (!file.isRotated && !file.isLost) continue;
+      const quietMs = performance.now() - file.grewMs;
+      if (file.isSettled && (file.isLost || quietMs > RETIRE_QUIET_MS)) await this.#table.retire(file);
+      else if (!file.isLost) this.#ready.add(file);
+    }
+  }
+
+  /** Closes the files that were opened longest ago and are at their end: they are opened again when they grow. */
+  async #closeIdle(): Promise<void> {
+    for (const file of this.#open) {
+      if (this.#open.size <= FILES_OPEN_MAX) return;
+      if (file.isOpen && (file.isRotated || file.isReading || this.#ready.has(file))) continue;
+      this.#open.delete(file);
+      await file.closeContent();
+    }
+  }
+
+  async #readFrom(file: TrackedFile): Promise<Batch | undefined> {
+    try {
+      if (!(await this.#prepare(file))) return undefined;
+      const before = file.position.offset;
+      const batch = await this.#reader.read(file);
+      if (file.position.offset > before) file.grewMs = performance.now();
+      if (file.error !== undefined) this.#complaints.delete(file.path);
+      file.error = undefined;
+      if (batch !== undefined) file.inFlight++;
+      else this.#caughtUp(file);
+      file.noteSkipped();
+      return batch;
+    } catch (error) {
+      if (!this.#options.follow) throw unreadable(`${file.path} at byte ${file.position.offset}`, error);
+      file.error = describeSystemError(error);
+      // A file that is gone by now is no fault of it: the next look finds out where it went.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#changed.add(file.path);
+      else this.#complain(file.path, error);
+      return undefined;
+    }
+  }
+
+  /** Says what is wrong with a path, once until it is something else. */
+  #complain(path: string, error: unknown): void {
+    const message = describeSystemError(error);
+    if (this.#complaints.get(path) === message) return;
+    this.#complaints.set(path, message);
+    this.#dependencies.report("error", `cannot read ${path}: ${message}`);
+  }
+
+  /** Opens a file, and makes sure that it still is the one that was read so far; false if there is nothing to read. */
+  async #prepare(file: TrackedFile): Promise<boolean> {
+    if (file.isLost) return false;
+    const wasOpen = file.isOpen;
+    if (!wasOpen) await file.use(await openContent(file.path));
+    if (file.isReading) return true;
+    this.#open.delete(file);
+    this.#open.add(file);
+    await this.#closeIdle();
+    const { content } = file;
+    if (content instanceof FileContent) {
+      const stat = fileStat(await content.handle.stat({ bigint: true }));
+      // Between a look and the opening the path may have changed hands; the next look finds out.
+      if (!wasOpen && stat.inode !== file.inode) {
+        await file.closeContent();
+        this.#changed.add(file.path);
+        return false;
+      }
+      if (!(await this.#isToBeRead(file, stat))) return false;
+    }
+    file.isReading = true;
+    if (!this.#options.follow) file.isComplete = true;
     return true;
   }
 
-  /** Moves what is left to the front; a line longer than the buffer makes it grow up to the limit of a line. */
-  #makeRoom(): void {
-    if (this.#at > 0) {
-      this.#buffer.copyWithin(0, this.#at, this.#filled);
-      this.#bufferOffset += this.#at;
-      this.#filled -= this.#at;
-      this.#at = 0;
-      this.#linesEnd = 0;
+  async #isToBeRead(file: TrackedFile, stat: FileStat): Promise<boolean> {
+    const isAsRead = stat.sizeBytes === file.position.offset && !file.mayBeRewritten(stat.modifiedMs);
+    file.sizeBytes = stat.sizeBytes;
+    file.modifiedMs = stat.modifiedMs;
+    if (isAsRead) return false;
+    if (stat.sizeBytes < file.position.offset || !(await isUnchanged(file))) {
+      this.#reader.forget(file);
+      await this.#table.replace(file, statFile(file.path) ?? stat);
+      await this.#saveNewStreams();
+      return false;
     }
-    if (this.#filled + READ_BYTES < this.#buffer.length) return;
-    const grown = Buffer.allocUnsafeSlow(2 * this.#buffer.length);
-    this.#buffer.copy(grown, 0, 0, this.#filled);
-    this.#buffer = grown;
+    // What a stream begins with is on disk before its first event is sent, so that no other content can take its name.
+    if (file.head.bytes === 0) this.#table.unsaved.add(file);
+    await file.growHead(stat.sizeBytes);
+    await this.#saveNewStreams();
+    return true;
   }
 
-  async #readSome(): Promise<number> {
-    const { path } = this.#options;
-    try {
-      const file = this.#file!;
-      const { bytesRead } = await file.read(this.#buffer, this.#filled, READ_BYTES, this.#readOffset);
-      this.#filled += bytesRead;
-      this.#readOffset += bytesRead;
-      return bytesRead;
-    } catch (error) {
-      throw noInput(`cannot read ${path} at byte ${this.#readOffset}: ${describeSystemError(error)}`, error);
-    }
+  /** Nothing more to read for now. What is left of a line is read again when it is complete. */
+  #caughtUp(file: TrackedFile): void {
+    file.isReading = false;
+    this.#reader.forget(file);
+    if (!file.isRotated || file.isComplete) return;
+    const hasRest = file.sizeBytes > file.position.offset;
+    const quietMs = performance.now() - file.grewMs;
+    if (hasRest && quietMs >= ROTATED_QUIET_MS) {
+      file.isComplete = true;
+      this.#ready.add(file);
+    } else if (hasRest) this.#lookAgainIn(ROTATED_QUIET_MS - quietMs);
   }
 
-  #closeLastLine(): void {
-    this.#isAtEnd = true;
-    if (this.#filled > this.#at) this.#buffer[this.#filled++] = NEWLINE;
+  #lookAgainIn(ms: number): void {
+    this.#quietTimer ??= setTimeout(() => {
+      this.#quietTimer = undefined;
+      this.#isRotatedDue = true;
+      this.#wake?.();
+    }, ms);
   }
 
-  #skipByteOrderMark(): void {
-    if (byteOrderMark.equals(this.#buffer.subarray(0, byteOrderMark.length))) {
-      this.#at = byteOrderMark.length;
-      this.#linesEnd = this.#at;
-    }
+  /** A stream's name must be on disk before the first event under it is sent. */
+  async #saveNewStreams(): Promise<void> {
+    const { unsaved } = this.#table;
+    if (unsaved.size === 0) return;
+    const saved = [...unsaved];
+    await this.#dependencies.save(this.#table.records());
+    for (const file of saved) unsaved.delete(file);
   }
-
-  #findLines(searchFrom: number): void {
-    const newline = this.#buffer.subarray(searchFrom, this.#filled).lastIndexOf(NEWLINE);
-    if (newline >= 0) this.#linesEnd = searchFrom + newline + 1;
-    // An open line over the limit is encoded in parts; one byte more, as the last may be the first half of a CRLF.
-    else if (this.#filled - this.#at > this.#options.lineBytesMax + 1) this.#linesEnd = this.#filled;
-  }
-}
-
-function noInput(message: string, cause?: unknown): LogshipError {
-  return new LogshipError("ERR_NO_INPUT", EXIT.noInput, message, { cause });
 }

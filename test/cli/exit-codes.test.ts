@@ -110,7 +110,7 @@ describe("what was delivered", () => {
 describe("64 and 78: settings", () => {
   test.each<[string[], Record<string, string>, number, string]>([
     [["--nonsense"], {}, 64, "logship: unknown flag --nonsense: logship --help lists them\n"],
-    [["--mode", "sideways"], {}, 64, 'logship: --mode takes batch, not "sideways"\n'],
+    [["--mode", "sideways"], {}, 64, 'logship: --mode takes one of batch, continuous, not "sideways"\n'],
     [
       ["--server-port", "x"],
       {},
@@ -156,8 +156,12 @@ describe("66: no such input", () => {
       process.stderr.write("SKIPPED: nobody cannot run logship here, so an unreadable file is not tested\n");
       context.skip();
     }
+    const stateDir = join(dirname(path), "state");
+    await mkdir(stateDir, { mode: 0o777 });
+    await chmod(stateDir, 0o777);
     const stderr = `logship: cannot read ${path}: permission denied (EACCES)\n`;
-    expect(tidy(await runNode(mainScript, ["--log-file", path], user))).toEqual({
+    const args = ["--log-file", path, "--state-dir", stateDir];
+    expect(tidy(await runNode(mainScript, args, user))).toEqual({
       code: 66,
       stdout: "",
       stderr,

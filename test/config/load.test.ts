@@ -16,9 +16,11 @@ function server(argv: string[], env: Env = {}): ServerSettings {
 }
 
 test("the defaults are those that users know", () => {
-  expect(client([], { HOME: "/home/ann" })).toEqual({
-    logFile: "/var/log/app.log",
+  expect(client([], { HOME: "/home/ann" })).toMatchObject({
+    logFile: ["/var/log/app.log"],
     mode: "batch",
+    startAt: "end",
+    pollIntervalMs: 500,
     format: "auto",
     unparsed: "ship",
     fields: new Map(),
@@ -68,12 +70,12 @@ test.each<[Env, string]>([
 
 describe("a flag", () => {
   test.each<[string[], Partial<ClientSettings>]>([
-    [["--log-file", "a.log"], { logFile: "a.log" }],
-    [["--log-file=a.log"], { logFile: "a.log" }],
-    [["--log-file=a=b.log"], { logFile: "a=b.log" }],
-    [["--log-file", "-"], { logFile: "-" }],
-    [["--log-file=--odd"], { logFile: "--odd" }],
-    [["--log-file", "a", "--log-file", "b"], { logFile: "b" }],
+    [["--log-file", "a.log"], { logFile: ["a.log"] }],
+    [["--log-file=a.log"], { logFile: ["a.log"] }],
+    [["--log-file=a=b.log"], { logFile: ["a=b.log"] }],
+    [["--log-file", "-"], { logFile: ["-"] }],
+    [["--log-file=--odd"], { logFile: ["--odd"] }],
+    [["--log-file", "a", "--log-file", "b"], { logFile: ["a", "b"] }],
     [["--compress"], { compress: true }],
     [["--compress", "--format", "raw"], { compress: true, format: "raw" }],
     [["--compress", "false"], { compress: false }],
@@ -90,6 +92,7 @@ describe("a flag", () => {
     [["--file-field", "--compress"], { fileField: "file", compress: true }],
     [["--batch-size", "7"], { batchSize: 7 }],
     [["--mode", "batch"], { mode: "batch" }],
+    [["--mode=continuous"], { mode: "continuous" }],
     [["--ack-timeout", "0.05"], { ackTimeoutMs: 50 }],
     [["--window-bytes", "64K"], { windowBytes: 65_536 }],
     [
@@ -126,18 +129,20 @@ describe("a flag at fault", () => {
       ["--compress", "--", "false"],
       'unexpected argument "false": every setting is a flag (logship --help lists them)',
     ],
-    [["--log-file"], "--log-file takes the path of a file, and got nothing"],
-    [["--log-file", "--compress"], "--log-file takes the path of a file, and got nothing"],
-    [["--log-file="], '--log-file takes the path of a file, not ""'],
+    [
+      ["--log-file"],
+      "--log-file takes the path of a file, or a pattern such as /var/log/*.log, and got nothing",
+    ],
+    [
+      ["--log-file", "--compress"],
+      "--log-file takes the path of a file, or a pattern such as /var/log/*.log, and got nothing",
+    ],
+    [["--log-file="], '--log-file takes the path of a file, or a pattern such as /var/log/*.log, not ""'],
     [["--server-port", "http"], '--server-port takes a whole number from 1 to 65535, not "http"'],
     [["--server-port", "-1"], '--server-port takes a whole number from 1 to 65535, not "-1"'],
     [["--server-port", "0"], '--server-port takes a whole number from 1 to 65535, not "0"'],
     [["--compress", "maybe"], '--compress takes true or false, not "maybe"'],
-    [["--mode", "live"], '--mode takes batch, not "live"'],
-    [
-      ["--mode=continuous"],
-      '--mode takes batch, not "continuous": continuous mode is not there yet, it comes with a later release',
-    ],
+    [["--mode", "live"], '--mode takes one of batch, continuous, not "live"'],
     [["--field", "a"], '--field takes key=value, not "a"'],
     [["--field", "level=INFO"], '--field cannot set "level": logship writes that field itself'],
     [["--field", "a=1", "--field", "a=2"], '--field names the field "a" twice'],
@@ -162,7 +167,7 @@ describe("the environment", () => {
   test.each<[Env, Partial<ClientSettings>]>([
     [
       { LOG_FILE: "a.log", SERVER_HOST: "h", SERVER_PORT: "1" },
-      { logFile: "a.log", serverHost: "h", serverPort: 1 },
+      { logFile: ["a.log"], serverHost: "h", serverPort: 1 },
     ],
     [
       { SHIPPING_MODE: "batch", COMPRESS: "Yes", BATCH_SIZE: "3" },
@@ -170,7 +175,7 @@ describe("the environment", () => {
     ],
     [
       { LOG_FILE: "", SERVER_PORT: "", COMPRESS: "", FIELDS: "" },
-      { logFile: "/var/log/app.log", serverPort: 9000 },
+      { logFile: ["/var/log/app.log"], serverPort: 9000 },
     ],
     [
       { FIELDS: "a=1,b=2" },
@@ -182,7 +187,7 @@ describe("the environment", () => {
       },
     ],
     [{ FILE_FIELD: "true" }, { fileField: "file" }],
-    [{ log_file: "a.log" }, { logFile: "/var/log/app.log" }],
+    [{ log_file: "a.log" }, { logFile: ["/var/log/app.log"] }],
   ])("%j", (env, expected) => {
     expect(client([], env)).toMatchObject(expected);
   });

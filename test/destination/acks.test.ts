@@ -49,7 +49,7 @@ test("without refusals there is no dead-letter file", async () => {
   const { port } = await scriptedServer(acksLines);
   const { shipper, stateDir } = await startShipment(port, numberedLines(3));
   await shipper.finished();
-  expect(await readdir(stateDir)).toEqual([]);
+  expect(await readdir(stateDir)).not.toContain("dead-letter.ndjson");
 });
 
 test("acks that come a byte at a time, and written otherwise, count the same", async () => {

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodePlainly, type LineSetup, usual } from "../support/line-oracle.ts";
@@ -75,5 +75,7 @@ test("what a server refuses for its length is kept by the client, the lines arou
   ]);
   expect(finished.code).toBe(65);
   expect(await readStore(storeDir)).toBe(encodePlainly(Buffer.from("before\nbehind\n"), usual));
-  expect(await readStore(stateDir)).toContain('"reason":"line exceeds 4096 bytes"');
+  expect(await readFile(join(stateDir, "dead-letter.ndjson"), "utf8")).toContain(
+    '"reason":"line exceeds 4096 bytes"',
+  );
 });

@@ -18,25 +18,24 @@ export class FaultyFileSystem implements FileSystem {
   /** Most bytes that one write takes; it then returns short. */
   writeBytesMax: number = Number.POSITIVE_INFINITY;
   readonly #faults = new Map<Operation, { code: string; left: number; partly: number }>();
-  readonly #gates = new Map<Operation, Promise<void>>();
+  readonly #gates = new Map<Operation, { opened: Promise<void>; open: () => void }>();
 
   /** Makes an operation fail, so many times. A failing write may have written `partly` bytes before. */
   fail(operation: Operation, code: string, times: number = Number.POSITIVE_INFINITY, partly = 0): void {
     this.#faults.set(operation, { code, left: times, partly });
   }
 
+  /** Nothing fails or waits any more. */
   mend(): void {
     this.#faults.clear();
+    for (const operation of this.#gates.keys()) this.#release(operation);
   }
 
   /** Makes an operation wait until the returned function is called. */
   hold(operation: Operation): () => void {
-    let release: () => void = () => {};
-    this.#gates.set(operation, new Promise((resolve) => (release = resolve)));
-    return () => {
-      this.#gates.delete(operation);
-      release();
-    };
+    let open: () => void = () => {};
+    this.#gates.set(operation, { opened: new Promise((resolve) => (open = resolve)), open });
+    return () => this.#release(operation);
   }
 
   async open(path: string): Promise<OpenFile> {
@@ -97,10 +96,15 @@ export class FaultyFileSystem implements FileSystem {
 
   async #enter(operation: Operation, path: string): Promise<void> {
     this.calls.push(`${operation} ${path.slice(path.lastIndexOf("/") + 1)}`);
-    await this.#gates.get(operation);
+    await this.#gates.get(operation)?.opened;
     const fault = this.#faults.get(operation);
     if (fault === undefined || fault.left === 0) return;
     fault.left--;
     throw Object.assign(new Error(`${fault.code}: staged, ${operation}`), { code: fault.code });
+  }
+
+  #release(operation: Operation): void {
+    this.#gates.get(operation)?.open();
+    this.#gates.delete(operation);
   }
 }

@@ -7,10 +7,10 @@ import { temporaryDirectory } from "./server.ts";
 export const mainScript: string = resolve("dist/main.js");
 export const serverScript: string = resolve("dist/server-main.js");
 
-/** Starts the client with a state directory of its own and short waits; later flags override these. */
+/** Starts the client with a state directory of its own, short waits and no ids; later flags override these. */
 export async function startLogship(args: readonly string[], options: RunOptions = {}): Promise<RunningNode> {
   const stateDir = join(await temporaryDirectory(), "state");
-  const usual = ["--state-dir", stateDir, "--server-host", "127.0.0.1", "--backoff-base", "0.001"];
+  const usual = ["--state-dir", stateDir, "--server-host", "127.0.0.1", "--backoff-base", "0.001", "--no-id"];
   return startNode(mainScript, [...usual, ...args], options);
 }
 

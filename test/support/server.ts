@@ -35,9 +35,14 @@ export async function startServer(options: Partial<LogServerOptions> = {}): Prom
 
 /** All segments of a store, in order. */
 export async function readStore(storeDir: string): Promise<string> {
-  const names = (await readdir(storeDir)).sort();
+  const names = await segmentsOf(storeDir);
   const texts = await Promise.all(names.map((name) => readFile(join(storeDir, name), "utf8")));
   return texts.join("");
+}
+
+/** The names of a store's segments, in order. */
+export async function segmentsOf(storeDir: string): Promise<string[]> {
+  return (await readdir(storeDir)).filter((name) => /^\d{10}\.ndjson$/.test(name)).sort();
 }
 
 /** Waits until something holds; for state that nothing announces. */

@@ -26,3 +26,13 @@ export const MISSING_FIELDS = '{"status": "error", "message": "missing required 
 export function errorAckText(reason: string): string {
   return `{"status": "error", "message": "${reason}"}\n`;
 }
+
+/** A valid event line with an id, and its `\n`. */
+export function idLine(stream: string, sequence: number | string, message = "m"): string {
+  return `{"level":"INFO","message":"${message}","event_id":"${stream}:${sequence}"}\n`;
+}
+
+/** The name of a stream that begins so. */
+export function streamName(start: string): string {
+  return start.padEnd(16, "-");
+}

@@ -1,0 +1,44 @@
+// What the checkpoint knew, and no file has claimed: files that are away for now, and rotated ones that are read to
+// their end. Those are remembered while they may still exist, so that they are not taken for unread.
+
+import type { FileRecord } from "./checkpoint.ts";
+import type { FileStat } from "./file-stat.ts";
+import { isSame } from "./positions.ts";
+
+/** Rotated files that are remembered after they were read. */
+const ROTATED_RECORDS_MAX = 1000;
+
+export class RecordBook {
+  #records: FileRecord[];
+
+  constructor(records: readonly FileRecord[]) {
+    this.#records = [...records];
+  }
+
+  get all(): readonly FileRecord[] {
+    return this.#records;
+  }
+
+  /** A file has claimed its record, or nothing ever will. */
+  remove(record: FileRecord): void {
+    this.#records = this.#records.filter((other) => other !== record);
+  }
+
+  /** Remembers a rotated file that was read to its end. */
+  addRotated(record: FileRecord): void {
+    this.#records.push({ ...record, isRotated: true });
+    const rotated = this.#records.filter(({ isRotated }) => isRotated);
+    if (rotated.length > ROTATED_RECORDS_MAX) this.remove(rotated[0]!);
+  }
+
+  /** The record of the file at a path: by its inode, else by its name, and always by its content. */
+  async find(path: string, stat: FileStat): Promise<FileRecord | undefined> {
+    const byInode = this.#records.filter(({ inode }) => inode === stat.inode);
+    const byPath = this.#records.filter((record) => record.path === path && record.inode !== stat.inode);
+    for (const record of [...byInode, ...byPath]) {
+      if (record.head.bytes === 0 && record.inode !== stat.inode) continue;
+      if (stat.sizeBytes >= record.offset && (await isSame(path, record))) return record;
+    }
+    return undefined;
+  }
+}
