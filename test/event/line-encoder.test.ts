@@ -10,19 +10,20 @@ function encode(
   setup: LineSetup,
   outBytes = 64 * 1024,
   countMax = Number.POSITIVE_INFINITY,
+  offset = 0,
 ): string {
-  const { format, unparsed, lineBytesMax, fields } = setup;
-  const encoder = new LineEncoder({ rules: { format, fields }, unparsed, lineBytesMax });
+  const { format, unparsed, lineBytesMax, fields, stream } = setup;
+  const encoder = new LineEncoder({ rules: { format, fields }, unparsed, lineBytesMax, stream });
   const source = bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from("\n")]);
   const written: string[] = [];
   let events = 0;
   for (let at = 0; at < source.length; ) {
     let out = Buffer.alloc(outBytes);
     const isValid = isUtf8(source.subarray(at));
-    encoder.encode(source, at, source.length, isValid, out, 0, countMax);
+    encoder.encode(source, at, source.length, isValid, out, 0, countMax, offset);
     if (encoder.count === 0 && encoder.bytesNeeded > 0) {
       out = Buffer.alloc(encoder.bytesNeeded);
-      encoder.encode(source, encoder.consumed, source.length, isValid, out, 0, countMax);
+      encoder.encode(source, encoder.consumed, source.length, isValid, out, 0, countMax, offset);
     }
     expect(encoder.count).toBeLessThanOrEqual(countMax);
     written.push(out.toString("utf8", 0, encoder.written));
@@ -41,8 +42,9 @@ describe("the kernel and the plain code agree", () => {
         lineSetups,
         fc.constantFrom(200, 9000, 64 * 1024),
         fc.constantFrom(1, 3, 1e9),
-        (bytes, setup, out, max) => {
-          expect(encode(bytes, setup, out, max)).toBe(encodePlainly(bytes, setup));
+        fc.constantFrom(0, 3, 999_999_990, 2 ** 40, Number.MAX_SAFE_INTEGER - 10_000),
+        (bytes, setup, out, max, offset) => {
+          expect(encode(bytes, setup, out, max, offset)).toBe(encodePlainly(bytes, setup, offset));
         },
       ),
       { numRuns: 2000 },

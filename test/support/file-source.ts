@@ -17,20 +17,14 @@ export interface SourceSetup extends Partial<FileSourceOptions> {
   readonly patterns: readonly string[];
   readonly lines?: LineSetup;
   readonly checkpoint?: Checkpoint;
-  readonly withIds?: boolean;
 }
 
-/** Made as a shipper makes it; by default it reads once, from the beginning, without ids. */
-export function createSource({
-  lines = usual,
-  checkpoint,
-  withIds = false,
-  ...given
-}: SourceSetup): SourceUnderTest {
+/** Made as a shipper makes it, but that ids name the stream of the setup, if any; by default it reads once. */
+export function createSource({ lines = usual, checkpoint, ...given }: SourceSetup): SourceUnderTest {
   const counters = newLineCounters();
   const messages: string[] = [];
   const saved: (readonly FileRecord[])[] = [];
-  const { format, fields, unparsed, lineBytesMax } = lines;
+  const { format, fields, unparsed, lineBytesMax, stream } = lines;
   const options: FileSourceOptions = {
     follow: false,
     again: false,
@@ -43,14 +37,8 @@ export function createSource({
     ...given,
   };
   const source = new FileSource(options, {
-    createEncoder: (stream) =>
-      new LineEncoder({
-        rules: { format, fields },
-        unparsed,
-        lineBytesMax,
-        counters,
-        ...(withIds ? { stream } : {}),
-      }),
+    createEncoder: () =>
+      new LineEncoder({ rules: { format, fields }, unparsed, lineBytesMax, counters, stream }),
     pool: new SlabPool(4 * BATCH_BYTES_MAX),
     report: (level, message) => messages.push(`${level}: ${message}`),
     checkpoint,

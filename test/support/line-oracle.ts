@@ -9,6 +9,8 @@ export interface LineSetup {
   unparsed: "ship" | "skip";
   lineBytesMax: number;
   fields: Map<string, string>;
+  /** Events get ids of this stream. */
+  stream?: string;
 }
 
 export const usual: LineSetup = {
@@ -18,18 +20,23 @@ export const usual: LineSetup = {
   fields: new Map(),
 };
 
-/** The events of a file, by the plain code alone. */
-export function encodePlainly(bytes: Buffer, { format, unparsed, lineBytesMax, fields }: LineSetup): string {
+/** The events of a file, by the plain code alone; ids count from where the bytes stand in the file. */
+export function encodePlainly(bytes: Buffer, setup: LineSetup, bytesOffset = 0): string {
+  const { format, unparsed, lineBytesMax, fields, stream } = setup;
   const rules = { format, fields };
+  const tail = (continued: boolean, offset: number): string => {
+    const end = stream === undefined ? "" : `${bytesOffset + offset}"}\n`;
+    return eventTail(fields, continued, stream) + end;
+  };
   let written = "";
-  const lines: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const newline = bytes.indexOf(10, at);
+  const lines: { line: Buffer; start: number }[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(10, start);
     const end = newline < 0 ? bytes.length : newline;
-    lines.push(bytes.subarray(at, bytes[end - 1] === 13 && end > at ? end - 1 : end));
-    at = end + 1;
+    lines.push({ line: bytes.subarray(start, bytes[end - 1] === 13 && end > start ? end - 1 : end), start });
+    start = end + 1;
   }
-  for (const line of lines) {
+  for (const { line, start } of lines) {
     if (/^[ \t\r]*$/.test(line.toString("latin1")) && line.length <= lineBytesMax) continue;
     for (let at = 0; at < line.length; ) {
       let cut = Math.min(line.length, at + lineBytesMax);
@@ -40,8 +47,8 @@ export function encodePlainly(bytes: Buffer, { format, unparsed, lineBytesMax, f
       }
       const text = line.toString("utf8", at, cut);
       const { json, parsed } = formatLine(text, rules);
-      if (at > 0) written += formatRaw(text) + eventTail(fields, true);
-      else if (parsed || unparsed === "ship") written += json + eventTail(fields, false);
+      if (at > 0) written += formatRaw(text) + tail(true, start + at);
+      else if (parsed || unparsed === "ship") written += json + tail(false, start + at);
       at = cut;
     }
   }
@@ -95,9 +102,13 @@ export const fileContent: fc.Arbitrary<Buffer> = fc
   .array(fc.tuple(line, fc.constantFrom("\n", "\n", "\r\n", "\n\n")), { maxLength: 12 })
   .map((lines) => Buffer.concat(lines.flatMap(([bytes, end]) => [bytes, Buffer.from(end)])));
 
-export const lineSetups: fc.Arbitrary<LineSetup> = fc.record({
-  format: fc.constantFrom<LineFormat>("auto", "text", "json", "raw"),
-  unparsed: fc.constantFrom<"ship" | "skip">("ship", "skip"),
-  lineBytesMax: fc.constantFrom(8, 30, 100, 1 << 20),
-  fields: fc.constantFrom(new Map(), new Map([["service", 'a"b']])),
-});
+export const lineSetups: fc.Arbitrary<LineSetup> = fc.record(
+  {
+    format: fc.constantFrom<LineFormat>("auto", "text", "json", "raw"),
+    unparsed: fc.constantFrom<"ship" | "skip">("ship", "skip"),
+    lineBytesMax: fc.constantFrom(8, 30, 100, 1 << 20),
+    fields: fc.constantFrom(new Map(), new Map([["service", 'a"b']])),
+    stream: fc.constant("AbCdEf-_01234567"),
+  },
+  { requiredKeys: ["format", "unparsed", "lineBytesMax", "fields"] },
+);
