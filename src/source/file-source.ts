@@ -26,7 +26,7 @@ const SWEEP_SLICE = 200;
 const ROTATED_QUIET_MS = 5_000;
 /** … and before it is let go of: its writer may not have noticed the rotation yet. */
 const RETIRE_QUIET_MS = 60_000;
-/** Files kept open; those that have been idle longest are closed beyond it. */
+/** Files kept open. */
 const FILES_OPEN_MAX = 256;
 
 export class FileSource implements Source {
@@ -227,11 +227,12 @@ export class FileSource implements Source {
     }
   }
 
-  /** Closes the files that were opened longest ago and are at their end: they are opened again when they grow. */
-  async #closeIdle(): Promise<void> {
+  /** Makes room for one more open file: those opened longest ago are closed, and opened again for their next turn. */
+  async #makeRoom(): Promise<void> {
     for (const file of this.#open) {
-      if (this.#open.size <= FILES_OPEN_MAX) return;
-      if (file.isOpen && (file.isRotated || file.isReading || this.#ready.has(file))) continue;
+      if (this.#open.size < FILES_OPEN_MAX) return;
+      // Nothing may lead back to a rotated file but its descriptor.
+      if (file.isRotated && file.isOpen) continue;
       this.#open.delete(file);
       await file.closeContent();
     }
@@ -271,11 +272,11 @@ export class FileSource implements Source {
   async #prepare(file: TrackedFile): Promise<boolean> {
     if (file.isLost) return false;
     const wasOpen = file.isOpen;
-    if (!wasOpen) await file.use(await openContent(file.path));
     if (file.isReading) return true;
     this.#open.delete(file);
+    await this.#makeRoom();
     this.#open.add(file);
-    await this.#closeIdle();
+    if (!wasOpen) await file.use(await openContent(file.path));
     const { content } = file;
     if (content instanceof FileContent) {
       const stat = fileStat(await content.handle.stat({ bigint: true }));
