@@ -11,6 +11,7 @@ export interface ServerSettings {
   readonly host: string;
   readonly port: number;
   readonly connectionsMax: number;
+  readonly streamsMax: number;
   readonly idleTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly storeDir: string;
@@ -88,6 +89,14 @@ export const serverOptions: OptionTable<ServerSettings> = {
     default: "disk",
     section: "Store",
     help: "When a line is acked: on disk (survives a power cut), written (handed to the kernel: survives a crash of the server), or in memory.",
+  },
+  streamsMax: {
+    flag: "streams-max",
+    env: "STREAMS_MAX",
+    type: integer(1, 10_000_000),
+    default: 100_000,
+    section: "Store",
+    help: "How many streams of event ids are remembered, so that an event that is sent again is not stored twice. A stream is one life of one file; those not heard of longest are forgotten first.",
   },
   print: {
     flag: "print",

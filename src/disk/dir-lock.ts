@@ -1,9 +1,12 @@
 // One program a directory. Node has no flock; on Linux the lock is a listening socket with an abstract name, which the
 // kernel takes back when the process ends, however it ends: nothing is left behind that could block the next start.
 
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { EXIT, LogshipError } from "../errors.ts";
 import type { FileSystem } from "./file-system.ts";
+
+const LOCK_TRIES_MAX = 20;
+const LOCK_RETRY_MS = 10;
 
 /** A directory that is held until `release`. */
 export interface DirectoryLock {
@@ -24,14 +27,58 @@ export async function lockDirectory(
   fileSystem: Pick<FileSystem, "identity">,
 ): Promise<DirectoryLock> {
   if (process.platform !== "linux") return { supported: false, release: async () => {} };
-  const server = await listen(`\0logship-${purpose}-${await fileSystem.identity(directory)}`).catch(
-    (error) => {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-      const message = `${directory} is in use by another running process; stop it, or name another ${purpose} directory`;
-      throw new LogshipError("ERR_LOCKED", EXIT.temporary, message, { cause: error });
-    },
-  );
+  const name = await socketName(directory, purpose, fileSystem);
+  const server = await listenPatiently(name).catch((error) => {
+    if (!isInUse(error)) throw error;
+    const message = `${directory} is in use by another running process; stop it, or name another ${purpose} directory`;
+    throw new LogshipError("ERR_LOCKED", EXIT.temporary, message, { cause: error });
+  });
   return { supported: true, release: () => close(server) };
+}
+
+/** Whether somebody holds the lock of a directory; undefined on a system without abstract sockets. */
+export async function isDirectoryLocked(
+  directory: string,
+  purpose: string,
+  fileSystem: Pick<FileSystem, "identity">,
+): Promise<boolean | undefined> {
+  if (process.platform !== "linux") return undefined;
+  const path = await socketName(directory, purpose, fileSystem);
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+async function socketName(
+  directory: string,
+  purpose: string,
+  fileSystem: Pick<FileSystem, "identity">,
+): Promise<string> {
+  return `\0logship-${purpose}-${await fileSystem.identity(directory)}`;
+}
+
+/**
+ * A lock that was just released may still be held for some milliseconds, by a process that this one was starting at
+ * that moment: until it becomes another program, it has a copy of every descriptor.
+ */
+async function listenPatiently(path: string): Promise<Server> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await listen(path);
+    } catch (error) {
+      if (!isInUse(error) || tries === LOCK_TRIES_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
+  }
+}
+
+function isInUse(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "EADDRINUSE";
 }
 
 function listen(path: string): Promise<Server> {

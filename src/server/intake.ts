@@ -1,9 +1,10 @@
 // Turns what the decoder found into bytes for the store and acks for the client. Invariants: an accepted line goes to
-// the store byte for byte, ended by exactly one `\n`; there is one ack for each line that is not blank, in order; a
-// frame is inflated and verified whole before any line of it counts.
-// A region is ours, so lines move down in place over what was refused; where nothing was, nothing is copied.
+// the store byte for byte, ended by exactly one `\n`, unless the store has it already; there is one ack for each line
+// that is not blank, in order; a frame is inflated and verified whole before any line of it counts.
+// A region is ours, so lines move down in place over what is left out; where nothing is, nothing is copied.
 
 import {
+  ACK_DUPLICATE,
   ACK_INVALID_JSON,
   ACK_MISSING_FIELDS,
   ACK_RECEIVED,
@@ -13,7 +14,9 @@ import {
 import { EventChecker, VERDICT, type Verdict } from "../protocol/event-check.ts";
 import type { WireLimits } from "../protocol/limits.ts";
 import { AckRuns } from "./ack-runs.ts";
+import { DuplicateCheck } from "./dedupe.ts";
 import { InflateError, inflateFrame } from "./inflate.ts";
+import { type Advances, type MarkTable, NO_ADVANCES } from "./marks.ts";
 import type { ServerCounters } from "./stats.ts";
 
 const LF = 0x0a;
@@ -21,31 +24,39 @@ const NEWLINE = Buffer.from("\n");
 
 /** What one region or frame came to. */
 export interface Intake {
-  /** Accepted lines, each ended by `\n`, and how many they are. A dedupe step would go over these before the store. */
+  /** New lines, each ended by `\n`, and how many they are. */
   readonly buffers: readonly Buffer[];
   readonly lines: number;
+  /** How far they take their streams, once they are appended. */
+  readonly advances: Advances;
+  /** Lines that the store has already, or that wait for a commit of whatever connection. */
+  readonly duplicates: number;
   readonly acks: AckRuns;
   /** Bytes of memory that are held for it. */
   readonly bytesHeld: number;
 }
 
-/** Checks lines. Holds no state from one region to the next. */
+/** Checks lines. Holds no state from one region to the next, but the marks: append one intake before the next. */
 export class IntakeChecker {
   readonly #limits: WireLimits;
   readonly #counters: ServerCounters;
   readonly #checker: EventChecker;
+  readonly #dedupe: DuplicateCheck;
   readonly #tooLong: Buffer;
 
-  constructor(limits: WireLimits, counters: ServerCounters) {
+  constructor(limits: WireLimits, counters: ServerCounters, marks: Pick<MarkTable, "markOf">) {
     this.#limits = limits;
     this.#counters = counters;
     this.#checker = new EventChecker(limits.eventBytesMax);
+    this.#dedupe = new DuplicateCheck(marks);
     this.#tooLong = lineTooLongAck(limits.eventBytesMax);
   }
 
   /** Takes lines, of which the last may lack its `\n`. Overwrites the region. */
   takeLines(region: Buffer): Intake {
     const checker = this.#checker;
+    const dedupe = this.#dedupe;
+    const duplicatesBefore = this.#counters.duplicates;
     const acks = new AckRuns();
     let kept = 0; // accepted bytes so far, moved to the region's start
     let runStart = 0; // start of the accepted lines that have not been moved yet
@@ -53,9 +64,10 @@ export class IntakeChecker {
     let unacked = 0;
     let buffers: Buffer[] | undefined;
     checker.begin(region);
+    dedupe.begin(region);
     for (let pos = 0; pos < region.length; pos = checker.next) {
       const verdict = checker.check(pos);
-      if (verdict === VERDICT.ok) {
+      if (verdict === VERDICT.ok && !dedupe.isDuplicate(checker.lineEnd)) {
         lines++;
         unacked++;
         if (checker.next === checker.lineEnd + 1) continue;
@@ -67,7 +79,7 @@ export class IntakeChecker {
         kept = move(region, runStart, pos, kept);
         acks.add(ACK_RECEIVED, unacked);
         unacked = 0;
-        this.#refuse(verdict, acks);
+        this.#leaveOut(verdict, acks);
       }
       runStart = checker.next;
     }
@@ -75,7 +87,9 @@ export class IntakeChecker {
     kept = move(region, runStart, region.length, kept);
     acks.add(ACK_RECEIVED, unacked);
     buffers ??= kept === 0 ? [] : [region.subarray(0, kept)];
-    return { buffers, lines, acks, bytesHeld: region.length };
+    const advances = dedupe.end();
+    const duplicates = this.#counters.duplicates - duplicatesBefore;
+    return { buffers, lines, advances, duplicates, acks, bytesHeld: region.length };
   }
 
   /** Takes a frame. */
@@ -102,9 +116,14 @@ export class IntakeChecker {
     return refused(decompressionFailedAck(reason));
   }
 
-  #refuse(verdict: Exclude<Verdict, 0>, acks: AckRuns): void {
+  /** Answers a line that is not stored: an event is one that the store has already. */
+  #leaveOut(verdict: Verdict, acks: AckRuns): void {
     const refusedBy = this.#counters.linesRefused;
     switch (verdict) {
+      case VERDICT.ok:
+        this.#counters.duplicates++;
+        acks.add(ACK_DUPLICATE);
+        break;
       case VERDICT.blank:
         this.#counters.linesBlank++;
         break;
@@ -133,5 +152,5 @@ function move(region: Buffer, from: number, to: number, kept: number): number {
 function refused(ack: Buffer): Intake {
   const acks = new AckRuns();
   acks.add(ack);
-  return { buffers: [], lines: 0, acks, bytesHeld: 0 };
+  return { buffers: [], lines: 0, advances: NO_ADVANCES, duplicates: 0, acks, bytesHeld: 0 };
 }

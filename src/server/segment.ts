@@ -2,21 +2,22 @@
 // what stands behind them is a write in progress, or the remains of a failed one that `cut` removes.
 
 import { join } from "node:path";
+import { readFully, writeFully } from "../disk/file-io.ts";
 import type { FileSystem, OpenFile } from "../disk/file-system.ts";
 
 const LF = 0x0a;
 const NAME = /^(\d{10})\.ndjson$/;
 const SCAN_BLOCK_BYTES = 64 * 1024;
-const BUFFERS_PER_WRITE_MAX = 1024; // IOV_MAX on Linux
 
 /** The name of a segment file. Names have a fixed width, so that they sort in the order written. */
 export function segmentName(number: number): string {
   return `${String(number).padStart(10, "0")}.ndjson`;
 }
 
-/** The number of the last segment among the names in a store directory, 0 when there is none. */
-export function lastSegmentNumber(names: readonly string[]): number {
-  return names.reduce((last, name) => Math.max(last, Number(NAME.exec(name)?.[1] ?? 0)), 0);
+/** The numbers of the segments among the names in a store directory, in the order written. */
+export function segmentNumbers(names: readonly string[]): number[] {
+  const numbers = names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number);
+  return numbers.sort((one, other) => one - other);
 }
 
 export class Segment {
@@ -61,14 +62,7 @@ export class Segment {
 
   /** Writes lines behind the committed ones; `commit` makes them count. */
   async write(buffers: readonly Buffer[]): Promise<void> {
-    let rest = buffers;
-    let position = this.#committed;
-    while (rest.length > 0) {
-      const written = await this.#file.write(rest.slice(0, BUFFERS_PER_WRITE_MAX), position);
-      if (written === 0) throw new Error("the file takes no more bytes");
-      position += written;
-      rest = dropBytes(rest, written);
-    }
+    await writeFully(this.#file, buffers, this.#committed);
   }
 
   /** Returns when everything written is on disk. */
@@ -96,30 +90,11 @@ export class Segment {
     let end = this.#committed;
     while (end > 0) {
       const start = Math.max(0, end - block.length);
-      const length = await this.#readFully(block.subarray(0, end - start), start);
+      const length = await readFully(this.#file, block.subarray(0, end - start), start);
       const newline = block.subarray(0, length).lastIndexOf(LF);
       if (newline !== -1) return start + newline + 1;
       end = start;
     }
     return 0;
   }
-
-  async #readFully(target: Buffer, position: number): Promise<number> {
-    let length = 0;
-    while (length < target.length) {
-      const read = await this.#file.read(target.subarray(length), position + length);
-      if (read === 0) break;
-      length += read;
-    }
-    return length;
-  }
-}
-
-function dropBytes(buffers: readonly Buffer[], count: number): readonly Buffer[] {
-  let left = count;
-  let index = 0;
-  while (index < buffers.length && left >= buffers[index]!.length) left -= buffers[index++]!.length;
-  const rest = buffers.slice(index);
-  if (left > 0) rest[0] = rest[0]!.subarray(left);
-  return rest;
 }

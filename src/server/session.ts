@@ -1,5 +1,6 @@
 // One connection. Invariants:
-//  - an ok ack is written only when the commit of its line has resolved, and acks keep the order of the lines;
+//  - an ok ack is written only when the commit of its line has resolved (for a duplicate, the commit of the original),
+//    and acks keep the order of the lines;
 //  - trouble of our own never becomes an error ack: the session ends without the acks that are missing;
 //  - reading pauses while more than `unackedBytesMax` wait for their acks, while the store is full, or while the peer
 //    does not take its acks; what one chunk brings is the most by which a bound is passed.
@@ -77,7 +78,7 @@ export class Session {
     this.#store = dependencies.store;
     this.#stored = dependencies.stored;
     this.#report = dependencies.report;
-    this.#intake = new IntakeChecker(this.#options, this.#counters);
+    this.#intake = new IntakeChecker(this.#options, this.#counters, this.#store.marks);
     this.#decoder = new Decoder(this.#options, this.#decoderHandler());
     socket.setNoDelay(true);
     socket.setTimeout(this.#options.idleTimeoutMs);
@@ -144,16 +145,16 @@ export class Session {
     this.destroy();
   }
 
-  /** Sends accepted lines to the store, and remembers the acks that then become due. */
+  /** Sends new lines to the store, and remembers the acks that then become due. */
   #accept(intake: Intake): void {
     if (this.#state !== "open" || intake.acks.isEmpty) return;
     const last = this.#due.at(-1);
-    const commit = intake.lines === 0 ? last?.commit : this.#append(intake);
+    const commit = intake.lines > 0 ? this.#append(intake) : (this.#originals(intake) ?? last?.commit);
     let due = last;
     if (due === undefined || due.commit !== commit) due = this.#newDue(commit);
     due.acks.addAll(intake.acks);
     this.#hold(due, intake.bytesHeld);
-    if (this.#stored() !== undefined) due.stored.push(...intake.buffers);
+    if (this.#stored() !== undefined) due.stored.push(Buffer.concat(intake.buffers));
   }
 
   #newDue(commit: Promise<void> | undefined): Due {
@@ -173,9 +174,14 @@ export class Session {
     return due;
   }
 
-  #append({ buffers, lines }: Intake): Promise<void> {
+  #append({ buffers, lines, advances }: Intake): Promise<void> {
     const bytes = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-    return this.#store.append(buffers, bytes, lines);
+    return this.#store.append(buffers, bytes, lines, advances);
+  }
+
+  /** What duplicates wait for: their originals may be on their way to the disk, for whatever connection. */
+  #originals({ duplicates }: Intake): Promise<void> | undefined {
+    return duplicates > 0 ? this.#store.pending : undefined;
   }
 
   #hold(due: Due, bytes: number): void {

@@ -16,6 +16,8 @@ export interface ServerCounters {
   linesBlank: number;
   /** Lines that were answered with an error ack, by the reason that it gives. */
   linesRefused: { invalidJson: number; missingFields: number; tooLong: number };
+  /** Lines whose event was in the store already: acked, and not stored again. */
+  duplicates: number;
   framesReceived: number;
   /** Frames, or what should have been one, answered with `decompression failed`. */
   framesRefused: number;
@@ -32,6 +34,8 @@ export interface StoreStats {
   bytesRepaired: number;
   /** Lines acked and then lost because they could not be written; only durability `memory` can. */
   linesLost: number;
+  /** Streams whose mark was forgotten, because more than `streamsMax` were known. */
+  streamsEvicted: number;
 }
 
 /** What a server has done since its start. */
@@ -47,6 +51,7 @@ export function newCounters(): ServerCounters {
     bytesReceived: 0,
     linesBlank: 0,
     linesRefused: { invalidJson: 0, missingFields: 0, tooLong: 0 },
+    duplicates: 0,
     framesReceived: 0,
     framesRefused: 0,
   };

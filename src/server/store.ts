@@ -3,14 +3,18 @@
 //  - appends are committed in the order in which they were made, and settle in that order;
 //  - a segment holds whole lines only. What a failure left behind is cut off before anything else is written, and a
 //    next segment is never begun behind an unfinished line;
-//  - an append that has failed is in no segment.
+//  - an append that has failed is in no segment;
+//  - the marks follow the appends, commits and failures in the same turn: whoever looks finds both alike.
 
 import { dirname, resolve } from "node:path";
 import { type DirectoryLock, lockDirectory } from "../disk/dir-lock.ts";
 import type { FileSystem } from "../disk/file-system.ts";
 import { ConfigError, describeSystemError, LogshipError } from "../errors.ts";
 import type { Report } from "../observe/interfaces.ts";
-import { lastSegmentNumber, Segment } from "./segment.ts";
+import { Group } from "./group.ts";
+import { MarkKeeper } from "./mark-keeper.ts";
+import { type Advances, MarkTable, NO_ADVANCES } from "./marks.ts";
+import { Segment, segmentNumbers } from "./segment.ts";
 import type { StoreStats } from "./stats.ts";
 
 /**
@@ -24,6 +28,8 @@ export interface StoreOptions {
   /** A segment that has reached this size is followed by the next. One append is never split. */
   readonly segmentBytes: number;
   readonly durability: Durability;
+  /** Streams whose marks are kept; beyond it the least recently used are forgotten. Default 100,000. */
+  readonly streamsMax?: number;
   readonly fileSystem: FileSystem;
   /** Told in words: repair on opening, trouble begun and ended. */
   readonly report: Report;
@@ -34,24 +40,7 @@ export interface StoreOptions {
 /** Over this the store is full: a disk that hangs must not fill the memory, however often senders come again. */
 const UNWRITTEN_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The appends of one commit. They belong to one segment and share one promise. */
-class Group {
-  readonly startsSegment: boolean;
-  readonly buffers: Buffer[] = [];
-  bytes = 0;
-  lines = 0;
-  linesPromised = 0;
-  settle!: (error?: unknown) => void;
-  readonly done: Promise<void>;
-
-  constructor(startsSegment: boolean) {
-    this.startsSegment = startsSegment;
-    this.done = new Promise((resolve, reject) => {
-      this.settle = (error) => (error === undefined ? resolve() : reject(error));
-    });
-    this.done.catch(() => {}); // whoever appended has the promise too
-  }
-}
+const STREAMS_MAX = 100_000;
 
 const DONE = Promise.resolve();
 
@@ -63,13 +52,18 @@ export class Store {
     commitsFailed: 0,
     bytesRepaired: 0,
     linesLost: 0,
+    streamsEvicted: 0,
   };
+  /** What the store has of each stream, or is going to have. */
+  readonly marks: MarkTable;
+  readonly #keeper: MarkKeeper;
   readonly #options: StoreOptions;
   readonly #directory: string;
   #lock: DirectoryLock | undefined;
   #segment: Segment | undefined;
   /** Groups that wait for their commit; the last takes further appends. */
   #waiting: Group[] = [];
+  #current: Group | undefined;
   #unwrittenBytes = 0;
   /** The size that the last segment will have when every waiting group is committed. */
   #plannedBytes = 0;
@@ -85,11 +79,17 @@ export class Store {
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#directory = resolve(options.storeDir);
+    this.marks = new MarkTable(options.streamsMax ?? STREAMS_MAX, this.stats, options.report);
+    this.#keeper = new MarkKeeper(this.marks, {
+      ...options,
+      directory: this.#directory,
+      commitsSync: options.durability === "disk",
+    });
   }
 
   /**
-   * Makes the directory, locks it, and repairs and opens the last segment. Rejects with a `ConfigError` when the
-   * directory cannot be used, and with `ERR_LOCKED` (75) when another process has it.
+   * Makes the directory, locks it, repairs and opens the last segment, and brings the marks back. Rejects with a
+   * `ConfigError` when the directory cannot be used, and with `ERR_LOCKED` (75) when another process has it.
    */
   async open(): Promise<void> {
     try {
@@ -101,7 +101,9 @@ export class Store {
           `store: ${this.#directory} cannot be locked on this system: run one server only`,
         );
       }
-      await this.#openLastSegment();
+      const names = await this.#options.fileSystem.list(this.#directory);
+      await this.#openLastSegment(segmentNumbers(names).at(-1) ?? 1);
+      await this.#keeper.open();
     } catch (error) {
       await this.close();
       if (error instanceof LogshipError) throw error;
@@ -115,16 +117,26 @@ export class Store {
     return this.#unwrittenBytes > UNWRITTEN_BYTES_MAX;
   }
 
+  /** Settles like everything appended so far, when that is written; `undefined` when nothing waits. */
+  get pending(): Promise<void> | undefined {
+    return (this.#waiting.at(-1) ?? this.#current)?.done;
+  }
+
   /**
-   * Appends lines, each ended by `\n`. The promise is shared by all appends of one commit; it resolves when they are
-   * as durable as asked for, and rejects when they could not be stored. The buffers must not change until then.
+   * Appends lines, each ended by `\n`, that take their streams so far. The promise is shared by all appends of one
+   * commit; it resolves when they are as durable as asked for, and rejects when they could not be stored. The buffers
+   * must not change until then.
    */
-  append(buffers: readonly Buffer[], bytes: number, lines: number): Promise<void> {
+  append(
+    buffers: readonly Buffer[],
+    bytes: number,
+    lines: number,
+    advances: Advances = NO_ADVANCES,
+  ): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("the store is closed"));
     const group = this.#groupFor(bytes);
-    group.buffers.push(...buffers);
-    group.bytes += bytes;
-    group.lines += lines;
+    group.add(buffers, bytes, lines, advances);
+    this.marks.append(advances);
     this.#unwrittenBytes += bytes;
     this.#plannedBytes += bytes;
     if (!this.#committing) {
@@ -136,11 +148,12 @@ export class Store {
     return DONE;
   }
 
-  /** Commits what was appended, closes the segment and gives the directory back. Never rejects. */
+  /** Commits what was appended, saves the marks, closes the segment and gives the directory back. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
     if (this.#torn) await this.#mend().catch(() => {});
+    await this.#keeper.close();
     await this.#segment?.close().catch(() => {});
     this.#segment = undefined;
     await this.#lock?.release();
@@ -161,6 +174,7 @@ export class Store {
     await new Promise(setImmediate);
     for (;;) {
       const group = this.#waiting.shift();
+      this.#current = group;
       if (group === undefined) break;
       await this.#commit(group).then(
         () => this.#succeeded(group),
@@ -197,6 +211,8 @@ export class Store {
   }
 
   #succeeded(group: Group): void {
+    const { number, committed } = this.#segment!;
+    this.marks.commit(group.advances, { segment: number, offset: committed });
     this.stats.commits++;
     this.stats.linesStored += group.lines;
     this.stats.bytesStored += group.bytes;
@@ -204,6 +220,7 @@ export class Store {
     this.#trouble = false;
     this.#release(group.bytes);
     group.settle();
+    this.#keeper.grown(group.bytes);
   }
 
   /** Takes back the group and all that wait behind it: their order must hold when they are sent again. */
@@ -218,7 +235,8 @@ export class Store {
     const groups = [group, ...this.#waiting];
     this.#waiting = [];
     this.#plannedBytes = this.#abandonSegment ? 0 : this.#segment!.committed;
-    for (const { bytes, linesPromised, settle } of groups) {
+    for (const { bytes, linesPromised, advances, settle } of groups) {
+      this.marks.revert(advances);
       this.stats.commitsFailed++;
       this.stats.linesLost += linesPromised;
       this.#release(bytes);
@@ -253,9 +271,8 @@ export class Store {
     this.#segment = segment;
   }
 
-  async #openLastSegment(): Promise<void> {
-    const names = await this.#options.fileSystem.list(this.#directory);
-    await this.#openSegment(Math.max(1, lastSegmentNumber(names)));
+  async #openLastSegment(number: number): Promise<void> {
+    await this.#openSegment(number);
     const segment = this.#segment!;
     this.stats.bytesRepaired = await segment.repairTail();
     if (this.stats.bytesRepaired > 0) {

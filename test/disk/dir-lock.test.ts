@@ -21,6 +21,18 @@ test("one holder a directory and purpose, until it releases", async () => {
   await Promise.all([second.release(), other.release()]);
 });
 
+test("a lock that is given back in a moment is waited for: a child that is being started may have a copy", async () => {
+  const directory = await temporaryDirectory();
+  const first = await lockDirectory(directory, "store", nodeFileSystem);
+  const identity = await nodeFileSystem.identity(directory);
+  const waiting = lockDirectory(directory, "store", { identity: async () => identity });
+  waiting.catch(() => {});
+  // By then it has tried once.
+  await new Promise(setImmediate);
+  await first.release();
+  await (await waiting).release();
+});
+
 test("kill -9 releases it", async () => {
   const directory = await temporaryDirectory();
   const identity = await nodeFileSystem.identity(directory);

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { ConfigError, LogshipError } from "../../src/errors.ts";
 import { Store, type StoreOptions } from "../../src/server/store.ts";
 import { FaultyFileSystem } from "../support/faulty-file-system.ts";
-import { readStore, temporaryDirectory, until } from "../support/server.ts";
+import { readStore, segmentsOf, temporaryDirectory, until } from "../support/server.ts";
 import { eventLine } from "../support/wire.ts";
 
 interface Setup {
@@ -151,7 +151,7 @@ describe("segments", () => {
     await Promise.all(appends);
     await append(line("g"));
     await append(line("h"));
-    const names = (await readdir(storeDir)).sort();
+    const names = await segmentsOf(storeDir);
     expect(names).toEqual([1, 2, 3, 4].map((number) => `000000000${number}.ndjson`));
     const texts = await Promise.all(names.map((name) => readFile(join(storeDir, name), "utf8")));
     expect(texts).toEqual(
@@ -180,7 +180,7 @@ describe("segments", () => {
     const { append, storeDir } = await openStore({ storeDir: first.storeDir, segmentBytes: 2 * size });
     await append(line("d"));
     await append(line("e"));
-    expect(await readdir(storeDir)).toHaveLength(3);
+    expect(await segmentsOf(storeDir)).toHaveLength(3);
     expect(await readStore(storeDir)).toBe(["a", "b", "c", "d", "e"].map(line).join(""));
   });
 });
@@ -201,7 +201,7 @@ describe("repair on opening", () => {
     const { append, store, log } = await openStore({ storeDir });
     expect(store.stats.bytesRepaired).toBe(torn.length);
     const report = `warn: store: cut ${torn.length} bytes of an unfinished, unacked line off the end of ${storeDir}/0000000004.ndjson`;
-    expect(log).toEqual(torn === "" ? [] : [report]);
+    expect(log.filter((entry) => entry.startsWith("warn"))).toEqual(torn === "" ? [] : [report]);
     await append(line("after"));
     expect(await readStore(storeDir)).toBe(line("before") + whole + line("after"));
   });
@@ -353,7 +353,7 @@ describe("faults", () => {
       disk.fail(operation, "ENOSPC", 1);
       await expect(append(line("b"))).rejects.toThrow("ENOSPC");
       await append(line("c"));
-      expect((await readdir(storeDir)).sort()).toEqual(["0000000001.ndjson", "0000000002.ndjson"]);
+      expect(await segmentsOf(storeDir)).toEqual(["0000000001.ndjson", "0000000002.ndjson"]);
       expect(await readStore(storeDir)).toBe(line("a") + line("c"));
     },
   );

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 
-/** Lets a server listen on a free port of this machine. */
-export async function listenOn(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
+/** Lets a server listen on this machine, on a free port unless told which. */
+export async function listenOn(server: Server, port = 0): Promise<number> {
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 }

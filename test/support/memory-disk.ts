@@ -1,6 +1,7 @@
 // A disk in memory, of one directory, on which everything can go wrong: each operation may take its time or fail, and a
 // crash loses what no sync has covered, all of it or a part.
 
+import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 import type { FileSystem, OpenFile } from "../../src/disk/file-system.ts";
 
@@ -47,7 +48,7 @@ export class MemoryDisk {
         await enter("syncDirectory", directory);
         this.#durableNames = new Map(this.#names);
       },
-      identity: async () => `memory-${process.pid}-${running}`,
+      identity: async () => `memory-${randomUUID()}`,
     };
   }
 
@@ -74,6 +75,19 @@ export class MemoryDisk {
     const names = [...this.#names.keys()].filter((name) => name.endsWith(".ndjson")).sort();
     const text = names.map((name) => this.#names.get(name)!.bytes.toString()).join("");
     return text.split("\n").slice(0, -1);
+  }
+
+  /** What a file holds; nothing if there is none. */
+  get(name: string): Buffer {
+    return this.#names.get(name)?.bytes ?? Buffer.alloc(0);
+  }
+
+  /** Makes a file, or another of it, that survives a power cut. */
+  put(name: string, text: string | Buffer): void {
+    const content = new Content();
+    content.bytes = content.durable = Buffer.from(text as string);
+    this.#names.set(name, content);
+    this.#durableNames.set(name, content);
   }
 
   #rename(from: string, to: string): void {

@@ -18,6 +18,8 @@ export interface RunningNode {
 
 export interface RunOptions extends Pick<SpawnOptions, "cwd" | "uid" | "gid"> {
   readonly env?: Readonly<Record<string, string>>;
+  /** A pipe for standard input; nothing if left out. */
+  readonly stdin?: "pipe";
 }
 
 /** Runs a script to its end, with nothing of the surrounding environment but what Node and c8 need. */
@@ -39,17 +41,18 @@ export function startNode(script: string, args: readonly string[], options: RunO
 }
 
 function launch(script: string, args: readonly string[], options: RunOptions): RunningNode {
+  const { stdin = "ignore", ...rest } = options;
   const child = spawn(process.execPath, [script, ...args], {
-    ...options,
+    ...rest,
     env: { ...bareEnvironment(), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
   const finished = new Promise<Finished>((resolve, reject) => {
@@ -62,7 +65,7 @@ function launch(script: string, args: readonly string[], options: RunOptions): R
         const match = stderr.match(pattern);
         if (match !== null) resolve(match);
       };
-      child.stderr.on("data", look);
+      child.stderr!.on("data", look);
       child.on("close", () => reject(new Error(`it never said ${pattern}, but ${JSON.stringify(stderr)}`)));
       look();
     });

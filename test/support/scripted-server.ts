@@ -18,7 +18,12 @@ export interface ScriptedServer {
 }
 
 /** A server that plays the n-th script to the n-th connection, and the last one to all that follow. */
-export async function scriptedServer(...scripts: Script[]): Promise<ScriptedServer> {
+export function scriptedServer(...scripts: Script[]): Promise<ScriptedServer> {
+  return scriptedServerAt(0, ...scripts);
+}
+
+/** The same on a certain port. */
+export async function scriptedServerAt(port: number, ...scripts: Script[]): Promise<ScriptedServer> {
   const visits: Visit[] = [];
   const arrivals = new Bell();
   const server: Server = createServer({ noDelay: true }, (socket) => {
@@ -36,7 +41,7 @@ export async function scriptedServer(...scripts: Script[]): Promise<ScriptedServ
     await arrivals.until(() => visits.length >= count);
     return visits[count - 1]!;
   };
-  return { port: await listenOn(server), visits, visit, stop };
+  return { port: await listenOn(server, port), visits, visit, stop };
 }
 
 /** One connection as a script sees it. */

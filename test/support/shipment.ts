@@ -16,7 +16,16 @@ export interface Shipment {
 }
 
 /** Impatient enough for a test, and without ids, which differ from run to run. */
-const quick = { noId: true, serverHost: "127.0.0.1", backoffBaseMs: 1, backoffMaxMs: 4, backoffJitter: 0 };
+const quick = {
+  noId: true,
+  serverHost: "127.0.0.1",
+  backoffBaseMs: 1,
+  backoffMaxMs: 4,
+  backoffJitter: 0,
+  drainTimeoutMs: 100,
+};
+
+const noop = (): void => {};
 
 /** Starts to ship the content to the port; what is still under way when the test is over is aborted. */
 export async function startShipment(
@@ -32,9 +41,8 @@ export async function startShipment(
   const log: string[] = [];
   shipper.on("log", (level, message) => log.push(`${level}: ${message}`));
   await shipper.start();
-  onTestFinished(() => {
-    shipper.stop().catch(() => {});
-  });
+  // Waited for: a state folder that is removed before would leave its lock to whatever gets its inode.
+  onTestFinished(() => shipper.stop().then(noop, noop));
   const deadLetters: Shipment["deadLetters"] = async () => {
     const text = await readFile(shipper.deadLetterPath, "utf8");
     return text
