@@ -4,9 +4,9 @@
 MAKEFLAGS += --no-print-directory
 
 # A .env reaches only the targets that run a program: it must not change what the tests see.
-ifneq (,$(filter batch run stop,$(MAKECMDGOALS)))
+ifneq (,$(filter batch client run stop,$(MAKECMDGOALS)))
 -include .env
-LOG_FILE ?= sample_logs.txt
+LOG_FILE ?= $(if $(filter client,$(MAKECMDGOALS)),logs/app.log,sample_logs.txt)
 # Beside each other in the checkout, so that `make clean` forgets both.
 STATE_DIR ?= ./state
 STORE_DIR ?= ./store
@@ -20,7 +20,7 @@ LOCAL_SERVER := dist/scripts/local-server.js
 # Folders too, so that a deleted file is noticed; the dots keep `test` the folder apart from `test` the target.
 SOURCES := main.ts server-main.ts $(shell find src/. test/. bench/. scripts/. examples/. -type d -o -name '*.ts')
 
-.PHONY: help batch test build run logs stop bench lint docs clean check-node
+.PHONY: help batch client test build run logs stop bench lint docs clean check-node
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,11 @@ batch: build ## ship LOG_FILE (sample_logs.txt) to the log server, started here 
 	@node $(LOCAL_SERVER) ensure
 	@node dist/main.js --mode batch
 	@node $(LOCAL_SERVER) where
+
+client: build ## follow LOG_FILE (logs/app.log), through rotation and restarts, until Ctrl-C
+	@mkdir -p logs
+	@node $(LOCAL_SERVER) ensure
+	@node dist/main.js --mode continuous
 
 test: build ## run all tests, with the coverage of what ships
 	@rm -rf coverage

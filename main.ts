@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runClient } from "./src/cli/client.ts";
+import { runLogship } from "./src/cli/commands.ts";
 
 const { argv, env, stdout, stderr } = process;
-process.exitCode = await runClient({ argv: argv.slice(2), env, stdout, stderr });
+process.exitCode = await runLogship({ argv: argv.slice(2), env, stdout, stderr });

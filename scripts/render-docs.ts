@@ -34,6 +34,13 @@ export function renderEnvExample(programs: readonly AnyProgram[]): string {
   return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
+/** The options of a program that are not the very ones of a program before it. */
+function ownOptions(program: AnyProgram, programs: readonly AnyProgram[]): Option<unknown>[] {
+  const earlier = programs.slice(0, programs.indexOf(program));
+  const shared = new Set(earlier.flatMap((one) => optionEntries(one.options).map(([, option]) => option)));
+  return optionEntries(program.options).flatMap(([, option]) => (shared.has(option) ? [] : [option]));
+}
+
 interface Reader {
   readonly program: AnyProgram;
   readonly option: Option<unknown>;
@@ -42,7 +49,7 @@ interface Reader {
 function readersByVariable(programs: readonly AnyProgram[]): Map<string, Reader[]> {
   const readers = new Map<string, Reader[]>();
   for (const program of programs) {
-    for (const [, option] of optionEntries(program.options)) {
+    for (const option of ownOptions(program, programs)) {
       readers.set(option.env, [...(readers.get(option.env) ?? []), { program, option }]);
     }
   }
@@ -66,15 +73,39 @@ function assignment(variable: string, option: Option<unknown>): string {
 export function renderConfiguration(programs: readonly AnyProgram[]): string {
   const blocks = [
     "# Configuration",
-    "Every setting is a flag and an environment variable. A flag wins over the variable, and the variable over the default; an empty variable counts as not set. A flag is written `--flag value` or `--flag=value`; one that is given twice counts as given last, but for `--field`, which adds up. A flag that does not exist or a value that is not taken ends the program with exit code 64, a bad variable with 78, in one line that says what is taken.",
+    "Every setting is a flag and an environment variable. A flag wins over the variable, and the variable over the default; an empty variable counts as not set. A flag is written `--flag value` or `--flag=value`; one that is given twice counts as given last, but for one of which the table says that it may be repeated. A flag that does not exist or a value that is not taken ends the program with exit code 64, a bad variable with 78, in one line that says what is taken.",
     "`make docs` writes this page and [`.env.example`](../.env.example) from the tables in `src/config/`, which the programs themselves read and `--help` prints.",
-    ...programs.flatMap(renderProgram),
+    ...programs.flatMap((program) => renderProgram(program, ownOptions(program, programs))),
   ];
   return `${blocks.join("\n\n")}\n`;
 }
 
-function renderProgram(program: AnyProgram): string[] {
-  const sections = [...optionsBySection(program)].flatMap(([title, options]) => [
+function renderProgram(program: AnyProgram, own: readonly Option<unknown>[]): string[] {
+  const shared = optionEntries(program.options).flatMap(([, option]) =>
+    own.includes(option) ? [] : [option],
+  );
+  const others = shared.map(({ flag }) => `\`--${flag}\``).join(", ");
+  const sections = [...optionsBySection(program)].flatMap(([title, options]) => {
+    const rows = options.filter((option) => own.includes(option));
+    return rows.length === 0 ? [] : renderSection(title, rows);
+  });
+  const exitCodes = table(
+    ["Code", "Meaning"],
+    program.exitCodes.map(({ code, means }) => [String(code), means]),
+  );
+  return [
+    `## ${program.name}`,
+    ...(program.operand === undefined ? [] : [`\`${program.name} ${program.operand} [--flag value]...\``]),
+    program.summary,
+    ...(others === "" ? [] : [`As above: ${others}.`]),
+    ...sections,
+    "### Exit codes",
+    exitCodes,
+  ];
+}
+
+function renderSection(title: string, options: readonly Option<unknown>[]): string[] {
+  return [
     `### ${title}`,
     table(
       ["Flag", "Variable", "Takes", "Default", "What it does"],
@@ -86,12 +117,7 @@ function renderProgram(program: AnyProgram): string[] {
         option.help,
       ]),
     ),
-  ]);
-  const exitCodes = table(
-    ["Code", "Meaning"],
-    program.exitCodes.map(({ code, means }) => [String(code), means]),
-  );
-  return [`## ${program.name}`, program.summary, ...sections, "### Exit codes", exitCodes];
+  ];
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {

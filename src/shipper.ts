@@ -1,61 +1,39 @@
-// The client as one object: source → queue → destination. It starts the delivery before the reader and stops the
-// reader before the delivery, so that nothing is read that nobody would send.
+// The client as one object: input → queue → destination. It starts the delivery before the intake and stops the intake
+// before the delivery, so that nothing is read that nobody would send.
 
 import { EventEmitter } from "node:events";
-import { dirname, join } from "node:path";
-import type { ClientSettings } from "./config/client-options.ts";
-import { clientOptions } from "./config/client-options.ts";
+import { join } from "node:path";
+import { DeliveryLog } from "./client/delivery-log.ts";
+import { FileInput } from "./client/file-input.ts";
+import type {
+  Input,
+  InputContext,
+  ShipperEvents,
+  ShipperOptions,
+  ShipperStats,
+} from "./client/interfaces.ts";
+import { deliveryPolicyOf, intakePolicyOf, serversOf } from "./client/policies.ts";
+import { RedriveInput } from "./client/redrive-input.ts";
+import { StdinInput } from "./client/stdin-input.ts";
+import { type ClientSettings, clientOptions, STDIN } from "./config/client-options.ts";
+import type { DeliverySettings } from "./config/delivery-options.ts";
 import { resolveSettings } from "./config/option.ts";
+import { ServerHealth } from "./destination/server-health.ts";
 import { TcpDestination } from "./destination/tcp-destination.ts";
 import { nodeFileSystem } from "./disk/file-system.ts";
-import { LogshipError } from "./errors.ts";
-import { type LineCounters, LineEncoder, newLineCounters } from "./event/line-encoder.ts";
-import type { LogLevel, Report } from "./observe/interfaces.ts";
-import { BATCH_BYTES_MAX, type Batch, SlabPool } from "./pipeline/batch.ts";
+import { ConfigError } from "./errors.ts";
+import { type LineCounters, newLineCounters } from "./event/line-encoder.ts";
+import type { LogLevel } from "./observe/interfaces.ts";
+import { MetricsCollector } from "./observe/metrics.ts";
+import { StallWatch } from "./observe/stall-watch.ts";
+import { BATCH_BYTES_MAX, SlabPool } from "./pipeline/batch.ts";
 import { BatchQueue } from "./pipeline/batch-queue.ts";
 import { DeadLetterFile } from "./pipeline/dead-letter-file.ts";
-import { Delivery } from "./pipeline/delivery.ts";
-import type { Checkpoint } from "./source/checkpoint.ts";
-import { Checkpointer } from "./source/checkpointer.ts";
-import { FileSource } from "./source/file-source.ts";
+import { Delivery, type DeliveryObserver } from "./pipeline/delivery.ts";
+import { Intake, type IntakeObserver } from "./pipeline/intake.ts";
 import { StateDirectory } from "./source/state-dir.ts";
 
-/** Settings of a shipper; what is left out has the default that `docs/configuration.md` names. */
-export interface ShipperOptions extends Partial<Omit<ClientSettings, "logFile">> {
-  /** The file to ship, or several, or patterns such as `/var/log/*.log`. */
-  readonly logFile: string | readonly string[];
-}
-
-/** What a shipper has done so far. */
-export interface ShipperStats {
-  /** Events that the server stored and acked. */
-  readonly sent: number;
-  /** Events that the server refused; they are in the dead-letter file. */
-  readonly failed: number;
-  /** Events that the server had stored before. */
-  readonly duplicate: number;
-  /** Events read that are none of these yet. */
-  readonly unacked: number;
-  /** The size of all files, in bytes, as far as it is known. */
-  readonly sizeBytes: number;
-  /** How much of them has been read, in bytes. */
-  readonly readBytes: number;
-  /** How much of them is settled, in bytes: every line before was acked, or refused and kept. */
-  readonly settledBytes: number;
-  /** True once everything that was there to read is settled. */
-  readonly isComplete: boolean;
-  /** Connections made. */
-  readonly connections: number;
-  /** What the lines looked like. */
-  readonly lines: Readonly<LineCounters>;
-}
-
-export interface ShipperEvents {
-  /** Something that a person should know. */
-  log: [level: LogLevel, message: string];
-  /** The server refused so many events; they are kept in the dead-letter file. */
-  refused: [events: number, reason: string];
-}
+export type { ShipperEvents, ShipperOptions, ShipperStats } from "./client/interfaces.ts";
 
 /**
  * Ships files to a log server, once or following them as they grow.
@@ -64,40 +42,50 @@ export interface ShipperEvents {
  * and keeps no global state; any number of shippers can run in one program.
  */
 export class Shipper extends EventEmitter<ShipperEvents> {
-  readonly #options: ClientSettings;
+  readonly #settings: ClientSettings;
+  readonly #createInput: (context: InputContext) => Input;
   readonly #state: StateDirectory;
-  readonly #pool: SlabPool;
   readonly #queue: BatchQueue = new BatchQueue();
   readonly #deadLetters: DeadLetterFile;
   readonly #destination: TcpDestination;
   readonly #delivery: Delivery;
+  readonly #health: ServerHealth | undefined;
+  readonly #stallWatch: StallWatch;
+  readonly #metrics: MetricsCollector = new MetricsCollector();
   readonly #abort: AbortController = new AbortController();
   readonly #lines: LineCounters = newLineCounters();
-  #source: FileSource | undefined;
-  #checkpointer: Checkpointer | undefined;
+  readonly #counts = { sent: 0, failed: 0, duplicate: 0, dropped: 0, read: 0, connections: 0, retries: 0 };
+  #input: Input | undefined;
+  #intake: Intake | undefined;
   #running: Promise<ShipperStats> | undefined;
   #isStopping = false;
   #isRead = false;
-  #wakeReader: (() => void) | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
-  #sent = 0;
-  #failed = 0;
-  #duplicate = 0;
-  #readEvents = 0;
-  #connections = 0;
-  #isInTrouble = false;
+  #metricsTimer: NodeJS.Timeout | undefined;
 
-  constructor({ logFile, ...options }: ShipperOptions) {
+  /** For {@link createShipper}; `createInput` is called once, by `start`. */
+  constructor(settings: ClientSettings, createInput: (context: InputContext) => Input) {
     super();
-    const logFiles = typeof logFile === "string" ? [logFile] : logFile;
-    const settings = resolveSettings(clientOptions, { ...options, logFile: logFiles }, process.env);
-    this.#options = settings;
-    const { windowBytes, stateDir, serverHost: host, serverPort: port } = settings;
-    this.#pool = new SlabPool(windowBytes + 2 * BATCH_BYTES_MAX);
-    this.#state = new StateDirectory(stateDir, nodeFileSystem, (level, message) => this.#log(level, message));
+    this.#settings = settings;
+    this.#createInput = createInput;
+    const report = this.#log.bind(this);
+    const { mode, resilient, stateDir, stallAfterMs } = settings;
+    this.#state = new StateDirectory(stateDir, nodeFileSystem, report);
     this.#deadLetters = new DeadLetterFile(join(this.#state.path, "dead-letter.ndjson"));
-    this.#destination = new TcpDestination({ ...settings, host, port });
-    this.#delivery = this.#createDelivery();
+    const servers = serversOf(settings);
+    if (resilient || mode === "continuous") this.#health = new ServerHealth(servers, settings, report);
+    this.#destination = new TcpDestination(servers, settings, (server, isUp) =>
+      this.#health?.note(server, isUp),
+    );
+    const policy = deliveryPolicyOf(settings);
+    const log = new DeliveryLog(report, policy.attemptsMax);
+    const observer = this.#observeDelivery(log);
+    this.#delivery = new Delivery(this.#queue, this.#destination, this.#deadLetters, policy, observer);
+    this.#stallWatch = new StallWatch(stallAfterMs, {
+      isWaiting: () => this.#queue.unackedEvents > 0,
+      began: () => this.#log("error", this.#stallMessage()),
+      ended: (ms) => this.#log("info", `No longer stalled: acked again after ${Math.round(ms / 1000)} s`),
+    });
   }
 
   /** Where refused events are kept; the file exists only once there are any. */
@@ -109,15 +97,26 @@ export class Shipper extends EventEmitter<ShipperEvents> {
   async start(): Promise<void> {
     if (this.#running !== undefined) throw new Error("a shipper can be started once");
     const checkpoint = await this.#state.open();
-    const source = this.#createSource(checkpoint);
+    const input = this.#createInput({
+      settings: this.#settings,
+      destination: this.#destination.name,
+      isConnected: () => this.#delivery.isConnected,
+      state: this.#state,
+      checkpoint,
+      deadLetterPath: this.#deadLetters.path,
+      pool: new SlabPool(this.#settings.windowBytes + 2 * BATCH_BYTES_MAX),
+      lines: this.#lines,
+      report: (level, message) => this.#log(level, message),
+    });
     try {
-      await source.open();
+      await input.open();
     } catch (error) {
-      await source.close();
+      await input.close();
       await this.#state.close();
       throw error;
     }
-    this.#running = this.#run(source);
+    this.#input = input;
+    this.#running = this.#run(input);
     // Whoever does not wait for the end must not be punished with an unhandled rejection.
     this.#running.catch(() => {});
   }
@@ -136,181 +135,160 @@ export class Shipper extends EventEmitter<ShipperEvents> {
     if (this.#running === undefined) return this.stats();
     if (!this.#isStopping) {
       this.#stopReading();
-      this.#drainTimer = setTimeout(() => this.#abort.abort(), this.#options.drainTimeoutMs);
+      clearTimeout(this.#drainTimer);
+      this.#drainTimer = setTimeout(() => this.#abort.abort(), this.#settings.drainTimeoutMs);
     }
     return this.#running;
   }
 
   stats(): ShipperStats {
-    let [sizeBytes, readBytes, settledBytes] = [0, 0, 0];
-    for (const file of this.#source?.files ?? []) {
-      sizeBytes += Math.max(file.sizeBytes, file.position.offset);
-      readBytes += file.position.offset;
-      settledBytes += file.settledMark.offset;
-    }
+    const { read, ...counts } = this.#counts;
     return {
-      sent: this.#sent,
-      failed: this.#failed,
-      duplicate: this.#duplicate,
-      unacked: this.#readEvents - this.#sent - this.#failed - this.#duplicate,
-      sizeBytes,
-      readBytes,
-      settledBytes,
+      ...counts,
+      unacked: read - counts.sent - counts.failed - counts.duplicate - counts.dropped,
+      ...(this.#input?.extent() ?? { sizeBytes: 0, readBytes: 0, settledBytes: 0 }),
       isComplete: this.#isRead && this.#queue.isEmpty,
-      connections: this.#connections,
+      isStalled: this.#stallWatch.isStalled,
       lines: { ...this.#lines },
     };
   }
 
   #stopReading(): void {
     this.#isStopping = true;
-    this.#source?.stop();
-    this.#wakeReader?.();
+    this.#intake?.stop();
   }
 
-  async #run(source: FileSource): Promise<ShipperStats> {
+  async #run(input: Input): Promise<ShipperStats> {
+    this.#intake = new Intake(input, this.#queue, intakePolicyOf(this.#settings), this.#observeIntake());
+    this.#startWatching();
     const delivering = this.#delivery.run(this.#abort.signal).finally(() => this.#stopReading());
     try {
       // Both are waited for, so that neither outlives the run; a fault of the input is told after what was read is delivered.
-      const [read, delivered] = await Promise.allSettled([this.#read(source), delivering]);
+      const [read, delivered] = await Promise.allSettled([this.#read(this.#intake, input), delivering]);
       if (delivered.status === "rejected") throw delivered.reason;
       if (read.status === "rejected") throw read.reason;
       return this.stats();
     } finally {
-      clearTimeout(this.#drainTimer);
-      await this.#checkpointer?.close();
-      await source.close();
+      this.#stopWatching();
+      await input.close();
       await this.#deadLetters.close();
       await this.#state.close();
     }
   }
 
-  async #read(source: FileSource): Promise<void> {
-    const { mode } = this.#options;
+  async #read(intake: Intake, input: Input): Promise<void> {
     try {
-      while (!this.#isStopping) {
-        const batch = await source.read();
-        if (batch === undefined) break;
-        await this.#room(batch);
-        this.#readEvents += batch.count;
-        this.#queue.push(batch);
-        this.#delivery.notify();
-      }
-      // Who follows files has read all there is whenever it is told to stop.
-      this.#isRead = mode === "continuous" || !this.#isStopping;
+      await intake.run();
+      this.#isRead = input.isOpenEnded || !this.#isStopping;
     } finally {
       this.#delivery.end();
+      if (!this.#isStopping) this.#drainWhileAcked();
     }
   }
 
-  /** Waits until the batch fits the queue; one that is larger than the window waits until it is alone. */
-  async #room(batch: Batch): Promise<void> {
-    const { windowBytes } = this.#options;
-    while (
-      !this.#isStopping &&
-      !this.#queue.isEmpty &&
-      this.#queue.bytes + batch.bytes.length > windowBytes
-    ) {
-      await new Promise<void>((resolve) => {
-        this.#wakeReader = resolve;
-      });
+  /** The input has ended: who else would wait for a server for ever now waits only as long as acks come. */
+  #drainWhileAcked(): void {
+    if (Number.isFinite(deliveryPolicyOf(this.#settings).attemptsMax)) return;
+    const before = this.#queue.unackedEvents;
+    this.#drainTimer = setTimeout(() => {
+      if (this.#queue.unackedEvents === before) this.#abort.abort();
+      else this.#drainWhileAcked();
+    }, this.#settings.drainTimeoutMs);
+  }
+
+  #startWatching(): void {
+    const { metricsIntervalMs } = this.#settings;
+    this.#stallWatch.start();
+    this.#health?.start({
+      isConnected: () => this.#delivery.isConnected,
+      recovered: () => this.#delivery.retryNow(),
+    });
+    if (metricsIntervalMs > 0) {
+      this.#metricsTimer = setInterval(() => this.#emitMetrics(), metricsIntervalMs);
     }
   }
 
-  #createSource(checkpoint: Checkpoint | undefined): FileSource {
-    const { logFile, fields, fileField, format, unparsed, lineBytesMax, batchSize, mode, noId } =
-      this.#options;
-    const report: Report = (level, message) => this.#log(level, message);
-    const before = checkpoint?.destination ?? "";
-    if (before !== "" && before !== this.#destination.name) {
-      const message = `lines were delivered to ${before} before; ${this.#destination.name} gets what comes after them`;
-      report("warn", `${message} (--again ships files from their beginning)`);
-    }
-    const createEncoder = (stream: string, path: string): LineEncoder => {
-      const allFields = fileField === undefined ? fields : new Map([...fields, [fileField, path]]);
-      const ids = noId ? {} : { stream };
-      return new LineEncoder({
-        rules: { format, fields: allFields },
-        unparsed,
-        lineBytesMax,
-        counters: this.#lines,
-        ...ids,
-      });
+  #stopWatching(): void {
+    clearTimeout(this.#drainTimer);
+    this.#stallWatch.stop();
+    this.#health?.stop();
+    if (this.#metricsTimer === undefined) return;
+    clearInterval(this.#metricsTimer);
+    this.#emitMetrics();
+  }
+
+  #emitMetrics(): void {
+    const { sizeBytes, settledBytes } = this.stats();
+    this.#metrics.sample(this.#queue.unackedEvents);
+    this.emit("metrics", this.#metrics.take({ ...this.#counts }, sizeBytes - settledBytes));
+  }
+
+  #observeIntake(): IntakeObserver {
+    const { whenFull } = this.#settings;
+    return {
+      read: (events) => {
+        this.#counts.read += events;
+      },
+      queued: (wasEmpty) => {
+        if (wasEmpty) this.#stallWatch.moved();
+        this.#metrics.sample(this.#queue.unackedEvents);
+        this.#delivery.notify();
+      },
+      dropped: (events) => {
+        this.#counts.dropped += events;
+      },
+      dropping: (isDropping) => {
+        const { dropped } = this.#counts;
+        if (isDropping) this.#log("warn", `the buffer is full: lines are dropped (--when-full=${whenFull})`);
+        else this.#log("info", `the buffer has room again: no more lines are dropped than ${dropped} in all`);
+      },
     };
-    const source = new FileSource(
-      {
-        ...this.#options,
-        patterns: logFile,
-        follow: mode === "continuous",
-        batchEventsMax: batchSize === "auto" ? Number.POSITIVE_INFINITY : batchSize,
-        isOwn: (path) => dirname(path) === this.#state.path,
-      },
-      {
-        createEncoder,
-        pool: this.#pool,
-        report,
-        checkpoint,
-        save: () => checkpointer.save(),
-        onSettled: () => checkpointer.schedule(),
-      },
-    );
-    const checkpointer = new Checkpointer(
-      this.#state,
-      this.#destination.name,
-      () => source.records(),
-      report,
-    );
-    this.#source = source;
-    this.#checkpointer = checkpointer;
-    return source;
   }
 
-  #createDelivery(): Delivery {
-    const { backoffBaseMs, backoffMaxMs, backoffJitter, connectAttempts, mode, windowBytes } = this.#options;
-    return new Delivery(
-      this.#queue,
-      this.#destination,
-      this.#deadLetters,
-      {
-        backoff: { baseMs: backoffBaseMs, maxMs: backoffMaxMs, jitter: backoffJitter },
-        attemptsMax: mode === "batch" ? connectAttempts : Number.POSITIVE_INFINITY,
-        windowBytes,
+  #observeDelivery(log: DeliveryLog): DeliveryObserver {
+    return {
+      delivered: (events) => {
+        this.#counts.sent += events;
+        this.#acked();
       },
-      {
-        delivered: (events) => {
-          this.#sent += events;
-        },
-        duplicate: (events) => {
-          this.#duplicate += events;
-        },
-        refused: (events, reason) => {
-          this.#failed += events;
-          this.emit("refused", events, reason);
-        },
-        settled: () => this.#wakeReader?.(),
-        connected: () => {
-          this.#connections++;
-          if (this.#isInTrouble) this.#log("info", `Connected to ${this.#destination.name}`);
-          this.#isInTrouble = false;
-        },
-        failed: (error, attempt, waitMs) => this.#reportFailure(error, attempt, waitMs),
+      duplicate: (events) => {
+        this.#counts.duplicate += events;
+        this.#acked();
       },
-    );
+      refused: (events, reason) => {
+        this.#counts.failed += events;
+        this.#acked();
+        this.emit("refused", events, reason);
+      },
+      settled: () => {
+        this.#metrics.sample(this.#queue.unackedEvents);
+        this.#intake?.notify();
+      },
+      answered: (latencyMs) => this.#metrics.answered(latencyMs),
+      connected: (server) => {
+        this.#counts.connections++;
+        log.connected(server);
+        this.#input?.status?.connected(server);
+      },
+      failed: (error, attempt, waitMs) => {
+        if (waitMs !== undefined) this.#counts.retries++;
+        log.failed(error, attempt, waitMs);
+        this.#input?.status?.failed(error);
+        // What was in flight waits again, and may now be dropped.
+        this.#intake?.notify();
+      },
+    };
   }
 
-  #reportFailure(error: Error, attempt: number, waitMs: number | undefined): void {
-    this.#isInTrouble = true;
-    // The run's own rejection tells why it ended; the line is the one that users of the protocol know.
-    const isUnreachable = error instanceof LogshipError && error.code === "ERR_UNREACHABLE";
-    if (waitMs === undefined)
-      this.#log("error", isUnreachable ? "Could not connect to server, aborting" : "Giving up");
-    else if (attempt === 0) this.#log("warn", `${error.message}; connecting again`);
-    else {
-      const { connectAttempts, mode } = this.#options;
-      const of = mode === "batch" ? ` of ${connectAttempts}` : "";
-      const next = `attempt ${attempt}${of}, the next in ${(waitMs / 1000).toFixed(1)} s`;
-      this.#log("warn", `${error.message} (${next})`);
-    }
+  #acked(): void {
+    this.#stallWatch.moved();
+    this.#input?.status?.acked();
+  }
+
+  #stallMessage(): string {
+    const { unacked, sizeBytes, settledBytes } = this.stats();
+    const waiting = `${unacked} lines wait, ${sizeBytes - settledBytes} bytes are undelivered`;
+    return `Stalled: nothing was acked for ${this.#settings.stallAfterMs / 1000} s; ${waiting}`;
   }
 
   #log(level: LogLevel, message: string): void {
@@ -319,6 +297,16 @@ export class Shipper extends EventEmitter<ShipperEvents> {
 }
 
 /** Makes a shipper; see {@link Shipper}. */
-export function createShipper(options: ShipperOptions): Shipper {
-  return new Shipper(options);
+export function createShipper({ logFile, stdin, ...options }: ShipperOptions): Shipper {
+  const logFiles = typeof logFile === "string" ? [logFile] : logFile;
+  const settings = resolveSettings(clientOptions, { ...options, logFile: logFiles }, process.env);
+  if (!logFiles.includes(STDIN)) return new Shipper(settings, (context) => new FileInput(context));
+  if (logFiles.length > 1) throw new ConfigError(`logFile: ${STDIN} stands alone`);
+  return new Shipper(settings, (context) => new StdinInput(context, stdin));
+}
+
+/** Makes a shipper that sends the events of a dead-letter file again. */
+export function createRedrive(file: string, options: Partial<DeliverySettings>): Shipper {
+  const settings = resolveSettings<ClientSettings>(clientOptions, options, process.env);
+  return new Shipper(settings, (context) => new RedriveInput(context, file));
 }

@@ -18,7 +18,7 @@ export interface Terminal {
 export async function runCommand<S>(
   program: Program<S>,
   terminal: Terminal,
-  run: (settings: S, print: (line: string) => void) => Promise<ExitCode>,
+  run: (settings: S, print: (line: string) => void, operand: string) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { stdout, stderr } = terminal;
   // Whoever reads our output may stop reading, as `| head` does: that ends the output, not the work.
@@ -27,10 +27,10 @@ export async function runCommand<S>(
     stderr.write(`${line}\n`);
   };
   try {
-    const { settings, help, version } = loadSettings(program, terminal.argv, terminal.env);
+    const { settings, operand, help, version } = loadSettings(program, terminal.argv, terminal.env);
     if (version) stdout.write(`${program.name} ${VERSION}\n`);
     if (help) stdout.write(renderHelp(program, { color: usesColor(stdout, terminal.env) }));
-    return help || version ? EXIT.ok : await run(settings, print);
+    return help || version ? EXIT.ok : await run(settings, print, operand);
   } catch (error) {
     if (error instanceof LogshipError) {
       print(`${program.name}: ${error.message}`);
@@ -60,6 +60,6 @@ export function onStopSignal(onFirst: (signal: NodeJS.Signals) => void): () => v
 }
 
 /** See https://no-color.org: any value but an empty one turns colour off. */
-function usesColor(stream: NodeJS.WriteStream, env: Environment): boolean {
+export function usesColor(stream: NodeJS.WriteStream, env: Environment): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
 }

@@ -13,6 +13,8 @@ import {
 /** What a command line asks for. When it is help or the version, the settings are the defaults. */
 export interface Loaded<S> {
   readonly settings: S;
+  /** What stands for the program's operand; empty where it has none. */
+  readonly operand: string;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -37,18 +39,18 @@ export function loadSettings<S>(program: Program<S>, argv: readonly string[], en
   const tokens = tokenize(entries, argv);
   const help = tokens.some((token) => token.kind === "option" && token.name === "help");
   const version = tokens.some((token) => token.kind === "option" && token.name === "version");
-  if (help || version) return { settings: defaultsOf(program.options, env), help, version };
+  if (help || version) return { settings: defaultsOf(program.options, env), operand: "", help, version };
 
   const given = new Map<string, unknown>();
-  for (const { key, option, text } of readFlags(program.name, entries, tokens)) {
-    given.set(key, flagValue(option, text, given.get(key)));
-  }
+  const { flags, words } = readTokens(program, entries, tokens);
+  for (const { key, option, text } of flags) given.set(key, flagValue(option, text, given.get(key)));
+  const operand = operandOf(program, words);
   const settings = Object.fromEntries(
     entries.map(([key, option]) => [key, given.has(key) ? given.get(key) : environmentValue(option, env)]),
   ) as S;
   const conflict = program.conflict?.(settings);
   if (conflict !== undefined) throw new UsageError(conflict);
-  return { settings, help, version };
+  return { settings, operand, help, version };
 }
 
 function tokenize(entries: [string, Option<unknown>][], argv: readonly string[]): Tokens {
@@ -64,33 +66,60 @@ function tokenize(entries: [string, Option<unknown>][], argv: readonly string[])
   return parseArgs({ args: [...argv], options, strict: false, tokens: true }).tokens;
 }
 
-function* readFlags(
-  programName: string,
+/** Sorts a command line into flags, each with its value, and the words that are no flag's. */
+function readTokens<S>(
+  program: Program<S>,
   entries: [string, Option<unknown>][],
   tokens: Tokens,
-): Generator<GivenFlag> {
+): { flags: GivenFlag[]; words: string[] } {
   const byFlag = new Map(entries.map(([key, option]) => [option.flag, { key, option }]));
+  const flags: GivenFlag[] = [];
+  const words: string[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      const shown = JSON.stringify(token.value);
-      throw new UsageError(
-        `unexpected argument ${shown}: every setting is a flag (${programName} --help lists them)`,
-      );
+      words.push(token.value);
+      continue;
     }
     const found = byFlag.get(token.name);
     if (found === undefined)
-      throw new UsageError(unknownFlag(programName, token.rawName, [...byFlag.keys()]));
+      throw new UsageError(unknownFlag(program.name, token.rawName, [...byFlag.keys()]));
     let text = token.value;
     if (text?.startsWith("--") && !token.inlineValue) text = undefined;
     const next = tokens[i + 1];
     // parseArgs knows no optional values: what follows such a flag as a word of its own is its value all the same.
     if (isBareable(found.option.type) && text === undefined && next?.kind === "positional") {
-      text = next.value;
-      i++;
+      const isOperand = program.operand !== undefined && !isTaken(found.option.type, next.value);
+      if (!isOperand) {
+        text = next.value;
+        i++;
+      }
     }
-    yield { ...found, text };
+    flags.push({ ...found, text });
+  }
+  return { flags, words };
+}
+
+function operandOf<S>({ name, operand, commands = [] }: Program<S>, words: readonly string[]): string {
+  const [first, second] = words;
+  if (operand !== undefined && first === undefined)
+    throw new UsageError(`takes a ${operand}: ${name} ${operand}`);
+  const extra = operand === undefined ? first : second;
+  if (extra === undefined) return first ?? "";
+  const what =
+    operand === undefined ? `every setting is a flag (${name} --help lists them)` : `it takes one ${operand}`;
+  const isCommand = commands.some((command) => command.name === extra);
+  const why = isCommand ? `a command stands first: ${name} ${extra}` : what;
+  throw new UsageError(`unexpected argument ${JSON.stringify(extra)}: ${why}`);
+}
+
+function isTaken(type: Option<unknown>["type"], text: string): boolean {
+  try {
+    type.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -61,6 +61,10 @@ export interface Program<S> {
   /** What it does, in a sentence. */
   readonly summary: string;
   readonly options: OptionTable<S>;
+  /** What it takes besides flags, and must be given: a name such as `FILE`. Without one every word is a flag's. */
+  readonly operand?: string;
+  /** Its further commands, each a word that comes first. */
+  readonly commands?: readonly { readonly name: string; readonly does: string }[];
   /** What settings that are fine one by one do wrong together, if anything. */
   readonly conflict?: (settings: S) => string | undefined;
   readonly examples: readonly { readonly command: string; readonly does: string }[];

@@ -6,11 +6,23 @@ const WIDTH_MAX = 100;
 export function renderHelp<S>(program: Program<S>, { color = false }: { color?: boolean } = {}): string {
   const heading = (title: string): string => (color ? `\x1b[1m${title}\x1b[22m` : title);
   const sections = optionsBySection(program);
+  const { commands = [] } = program;
+  const commandWidth = Math.max(0, ...commands.map(({ name }) => program.name.length + 1 + name.length));
   const leftWidth = Math.max(...[...sections.values()].flat().map((option) => flagOf(option).length));
 
   const blocks = [
-    [`${heading("Usage:")} ${program.name} [--flag value]...`],
+    [
+      `${heading("Usage:")} ${[program.name, program.operand, "[--flag value]..."].filter(Boolean).join(" ")}`,
+    ],
     wrap(program.summary, WIDTH_MAX),
+    ...(commands.length === 0
+      ? []
+      : [
+          [
+            heading("Commands"),
+            ...commands.flatMap(({ name, does }) => columns(`${program.name} ${name}`, commandWidth, does)),
+          ],
+        ]),
     wrap(
       "A flag wins over the variable in brackets, and that over the default. Sizes are written as 65536, 64K, 1M or 2G, times in seconds.",
       WIDTH_MAX,

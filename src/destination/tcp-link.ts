@@ -11,7 +11,7 @@ import type { DeliveryHandler, Link } from "../pipeline/interfaces.ts";
 import { DECOMPRESSION_FAILED } from "../protocol/ack.ts";
 import { AckReader } from "../protocol/ack-reader.ts";
 import { encodeFrame } from "../protocol/frame-encoder.ts";
-import type { TcpOptions } from "./tcp-destination.ts";
+import type { LinkOptions } from "./interfaces.ts";
 
 /** How long a connection may take to end in good order before it is cut. */
 const CLOSE_TIMEOUT_MS = 1000;
@@ -22,14 +22,14 @@ export interface Inbox {
 }
 
 export class TcpLink implements Link {
+  readonly name: string;
   readonly #socket: Socket;
-  readonly #name: string;
-  readonly #options: TcpOptions;
+  readonly #options: LinkOptions;
   readonly #handler: DeliveryHandler;
   readonly #patience: number;
   readonly #acks: AckReader;
   /** Unacked events of each message in flight, oldest first. */
-  readonly #messages: Fifo<{ total: number; left: number }> = new Fifo();
+  readonly #messages: Fifo<{ total: number; left: number; sentMs: number }> = new Fifo();
   #lastProgressMs = 0;
   #watchdog: NodeJS.Timeout | undefined;
   #isOver = false;
@@ -38,12 +38,12 @@ export class TcpLink implements Link {
     socket: Socket,
     inbox: Inbox,
     name: string,
-    options: TcpOptions,
+    options: LinkOptions,
     handler: DeliveryHandler,
     patience: number,
   ) {
     this.#socket = socket;
-    this.#name = name;
+    this.name = name;
     this.#options = options;
     this.#handler = handler;
     this.#patience = patience;
@@ -66,7 +66,7 @@ export class TcpLink implements Link {
     const events = batch.count - from;
     const ndjson = from === 0 ? batch.bytes : batch.bytes.subarray(eventOffset(batch.bytes, from));
     if (this.#messages.length === 0) this.#watch();
-    this.#messages.push({ total: events, left: events });
+    this.#messages.push({ total: events, left: events, sentMs: performance.now() });
     this.#socket.write(this.#options.compress ? compress(ndjson) : ndjson, this.#onFlushed);
   }
 
@@ -119,6 +119,7 @@ export class TcpLink implements Link {
       message.left -= taken;
       if (message.left > 0) break;
       this.#messages.shift();
+      this.#handler.answered(this.#lastProgressMs - message.sentMs);
     }
     if (this.#messages.length === 0) clearTimeout(this.#watchdog);
     report();
@@ -142,9 +143,7 @@ export class TcpLink implements Link {
       const leftMs = this.#lastProgressMs + limitMs - performance.now();
       if (leftMs > 0) this.#watchdog = setTimeout(check, leftMs);
       else
-        this.#fail(
-          new Error(`${this.#name}: no ${isSending ? "byte taken" : "ack"} for ${limitMs / 1000} s`),
-        );
+        this.#fail(new Error(`${this.name}: no ${isSending ? "byte taken" : "ack"} for ${limitMs / 1000} s`));
     };
     this.#watchdog = setTimeout(check, Math.min(this.#options.ackTimeoutMs, this.#options.sendTimeoutMs));
   }

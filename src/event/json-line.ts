@@ -49,7 +49,7 @@ export function parseJsonLine(line: string): JsonFields | undefined {
 }
 
 /** The members of the JSON object that starts at `start`. The text must be valid JSON: the caller has parsed it. */
-function splitMembers(text: string, start: number): JsonMember[] {
+export function splitMembers(text: string, start: number): JsonMember[] {
   const members: JsonMember[] = [];
   let at = skipBlanks(text, start + 1);
   while (text[at] === '"') {

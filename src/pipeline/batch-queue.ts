@@ -2,8 +2,8 @@
 //
 //   acked (kept until their refused lines are safe)  |  in flight  |  waiting
 //
-// Invariant: a batch leaves only from the front and only once every event of it is settled; a rewind makes what is in
-// flight waiting again, and the same bytes are sent again.
+// Invariant: a batch leaves from the front, once every event of it is settled, or it is dropped while it waits; a rewind
+// makes what is in flight waiting again, and the same bytes are sent again.
 
 import type { Batch } from "./batch.ts";
 import { Fifo } from "./fifo.ts";
@@ -66,6 +66,19 @@ export class BatchQueue {
     this.#inFlightBytes += batch.bytes.length;
     this.#inFlightEvents += batch.count - from;
     return from;
+  }
+
+  /** Takes out the first waiting batch, and says how many unacked events it takes along; undefined if none waits. */
+  dropWaiting(): { batch: Batch; events: number } | undefined {
+    const batch = this.#batches.remove(this.#acked + this.#inFlight);
+    if (batch === undefined) return undefined;
+    // A batch that was in flight before the connection was lost may be acked in part.
+    const acked = this.#inFlight === 0 ? this.#headEvents : 0;
+    if (this.#inFlight === 0) this.#headEvents = 0;
+    const events = batch.count - acked;
+    this.#bytes -= batch.bytes.length;
+    this.#unackedEvents -= events;
+    return { batch, events };
   }
 
   /** What is in flight waits again, but for the events that were acked. */

@@ -8,8 +8,34 @@ export interface Batch {
   readonly start: number;
   /** … to before this one. */
   readonly end: number;
-  /** Gives the memory back; called once, when every event is settled. */
+  /** Gives the memory back: every event is settled, and so is every batch before. Either this or `drop` is called, once. */
   release(): void;
+  /** Gives the memory back: its events are not wanted any more. Batches before it may be unsettled. */
+  drop(): void;
+}
+
+/** The same events in batches of at most `eventsMax` each, which share the memory. */
+export function splitBatch(batch: Batch, eventsMax: number): readonly Batch[] {
+  if (batch.count <= eventsMax) return [batch];
+  const parts: Batch[] = [];
+  let isSettled = false;
+  let left = Math.ceil(batch.count / eventsMax);
+  const done = (settled: boolean): void => {
+    // A part that is settled has nothing unsettled before it, and nothing but dropped parts behind.
+    isSettled ||= settled;
+    if (--left > 0) return;
+    if (isSettled) batch.release();
+    else batch.drop();
+  };
+  for (let first = 0, at = 0; first < batch.count; first += eventsMax) {
+    const count = Math.min(eventsMax, batch.count - first);
+    const to = eventOffset(batch.bytes, count, at);
+    const bytes = batch.bytes.subarray(at, to);
+    const { start, end } = batch;
+    parts.push({ bytes, count, start, end, release: () => done(true), drop: () => done(false) });
+    at = to;
+  }
+  return parts;
 }
 
 /**

@@ -6,6 +6,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { makeDirectory } from "../disk/file-system.ts";
 import { describeSystemError, EXIT, LogshipError } from "../errors.ts";
+import { deadLetterHead } from "../event/dead-letter.ts";
 import type { DeadLetters } from "./delivery.ts";
 
 export class DeadLetterFile implements DeadLetters {
@@ -23,8 +24,11 @@ export class DeadLetterFile implements DeadLetters {
 
   /** Takes a copy of one event, which is a JSON text. */
   add(event: Buffer, reason: string): void {
-    const head = `{"time":"${this.#now().toISOString()}","reason":${JSON.stringify(reason)},"event":`;
-    this.#pending.push(Buffer.from(head), Buffer.from(event), Buffer.from("}\n"));
+    this.#pending.push(
+      Buffer.from(deadLetterHead(this.#now(), reason)),
+      Buffer.from(event),
+      Buffer.from("}\n"),
+    );
   }
 
   flush(): Promise<void> {

@@ -34,7 +34,9 @@ export interface DeliveryObserver {
   refused(events: number, reason: string): void;
   /** A batch is done with: its bytes are free and the source's checkpoint may move to its end. */
   settled(batch: Batch): void;
-  connected(): void;
+  /** A message got its last ack, so long after it was sent. */
+  answered(latencyMs: number): void;
+  connected(name: string): void;
   /** A connection or an attempt failed; the next attempt comes after `waitMs`, or never if undefined. */
   failed(error: Error, attempt: number, waitMs: number | undefined): void;
 }
@@ -54,6 +56,7 @@ export class Delivery {
   #failures = 0;
   #hasProgressed = false;
   #wake: (() => void) | undefined;
+  #endBackOff: (() => void) | undefined;
   #lost: Error | undefined;
   #fatal: Error | undefined;
   #isEnded = false;
@@ -80,6 +83,16 @@ export class Delivery {
   notify(): void {
     if (this.#link === undefined) this.#wake?.();
     else this.#sendWaiting();
+  }
+
+  /** A connection is up, as far as is known. */
+  get isConnected(): boolean {
+    return this.#link !== undefined && this.#lost === undefined;
+  }
+
+  /** Makes the next attempt at once, if one is being waited for. */
+  retryNow(): void {
+    this.#endBackOff?.();
   }
 
   /** No further batch will be pushed: `run` returns when the queue is empty. */
@@ -130,7 +143,7 @@ export class Delivery {
       if (!signal.aborted) await this.#backOff(error as Error, signal);
       return false;
     }
-    this.#observer.connected();
+    this.#observer.connected(this.#link.name);
     this.#sendWaiting();
     return true;
   }
@@ -162,13 +175,15 @@ export class Delivery {
     const waitMs = backoffMs(attempt, this.#policy.backoff);
     this.#observer.failed(error, attempt, waitMs);
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, waitMs);
-      function done(): void {
+      const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener("abort", done);
+        this.#endBackOff = undefined;
         resolve();
-      }
+      };
+      const timer = setTimeout(done, waitMs);
       signal.addEventListener("abort", done);
+      this.#endBackOff = done;
     });
   }
 
@@ -198,6 +213,7 @@ export class Delivery {
       this.#bury(events, reason);
       this.#acked(events, () => this.#refusals.push({ events, reason }));
     },
+    answered: (latencyMs) => this.#observer.answered(latencyMs),
     down: (error) => {
       this.#lost = error;
       this.#wake?.();

@@ -16,6 +16,12 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** Takes out the item `index` places behind the front; the ones behind it move up. */
+  remove(index: number): T | undefined {
+    if (index >= this.length) return undefined;
+    return this.#items.splice(this.#head + index, 1)[0];
+  }
+
   shift(): T | undefined {
     if (this.length === 0) return undefined;
     const item = this.#items[this.#head];

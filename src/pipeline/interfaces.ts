@@ -8,6 +8,8 @@ export interface Source {
   open(): Promise<void>;
   /** The next batch; undefined when the input is at its end. */
   read(): Promise<Batch | undefined>;
+  /** Makes `read` come to an end: no more is taken from the input than was taken already. */
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -18,13 +20,16 @@ export interface Destination {
   /**
    * Makes one connection. Rejects if that fails or the signal fires first.
    *
-   * @param patience Factor on the time-outs for acks: a slow server is given longer at each fruitless reconnect.
+   * @param patience Factor on the time-outs for acks: a slow server is given longer at each fruitless reconnect. It is
+   *   1 unless the last connection, or the last attempt at one, was fruitless.
    */
   connect(handler: DeliveryHandler, patience: number, signal: AbortSignal): Promise<Link>;
 }
 
 /** One connection to a destination, usable until `down` is called or it is closed. */
 export interface Link {
+  /** How messages name what it leads to. */
+  readonly name: string;
   /** Hands over the events of a batch from index `from` on. Their outcomes are reported in this order. */
   send(batch: Batch, from: number): void;
   /** Ends the connection in good order; bounded. Nothing is reported any more. */
@@ -41,6 +46,8 @@ export interface DeliveryHandler {
   duplicate(events: number): void;
   /** So many events were refused for good. */
   refused(events: number, reason: string): void;
+  /** All events of one `send` have their outcomes, so long after it. */
+  answered(latencyMs: number): void;
   /** The connection is gone. What it did not report is to be sent again on another. */
   down(error: Error): void;
 }

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { type FileStat, fileStat } from "./file-stat.ts";
 
 /** The bytes of a file, as they were written to it: a compressed copy reads as what was compressed. */
 export interface Content {
@@ -11,8 +12,14 @@ export interface Content {
   close(): Promise<void>;
 }
 
+/** The content of a file that is open. */
+export interface OpenedContent extends Content {
+  /** What is open, whatever its path names by now; the size is the one on disk. */
+  stat(): Promise<FileStat>;
+}
+
 /** A file as it is. */
-export class FileContent implements Content {
+export class FileContent implements OpenedContent {
   readonly handle: FileHandle;
 
   constructor(handle: FileHandle) {
@@ -28,13 +35,17 @@ export class FileContent implements Content {
     return (await this.handle.read(target, targetStart, length, position)).bytesRead;
   }
 
+  async stat(): Promise<FileStat> {
+    return fileStat(await this.handle.stat({ bigint: true }));
+  }
+
   close(): Promise<void> {
     return this.handle.close();
   }
 }
 
 /** A gzip file, inflated while it is read. Going back starts it over, so it is meant to be read forward. */
-export class GzipContent implements Content {
+export class GzipContent implements OpenedContent {
   readonly #handle: FileHandle;
   #stream: Readable | undefined;
   #chunks: AsyncIterator<Buffer> | undefined;
@@ -60,6 +71,10 @@ export class GzipContent implements Content {
     }
     const from = position - this.#chunkStart;
     return this.#chunk.copy(target, targetStart, from, Math.min(this.#chunk.length, from + length));
+  }
+
+  async stat(): Promise<FileStat> {
+    return fileStat(await this.#handle.stat({ bigint: true }));
   }
 
   async close(): Promise<void> {

@@ -7,13 +7,13 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { Source } from "../pipeline/interfaces.ts";
 import type { FileRecord } from "./checkpoint.ts";
 import { FileContent } from "./content.ts";
-import { type FileStat, fileStat, statFile } from "./file-stat.ts";
+import { type FileStat, fileStat } from "./file-stat.ts";
 import { FileTable } from "./file-table.ts";
 import { expandPatterns, pathMatcher } from "./glob.ts";
 import { expectInput, unreadable } from "./input-check.ts";
 import type { FileSourceDependencies, FileSourceOptions } from "./interfaces.ts";
 import { LineReader } from "./line-reader.ts";
-import { isUnchanged } from "./positions.ts";
+import { isBehind, isUnchanged } from "./positions.ts";
 import { openContent } from "./rotation.ts";
 import type { TrackedFile } from "./tracked-file.ts";
 import { FolderWatcher } from "./watcher.ts";
@@ -38,7 +38,7 @@ export class FileSource implements Source {
   readonly #matches: (path: string) => boolean;
   readonly #ready: Set<TrackedFile> = new Set();
   readonly #changed: Set<string> = new Set();
-  readonly #complaints: Map<string, string> = new Map();
+  readonly problems: Map<string, string> = new Map(); // paths that cannot be read, and why
   /** Files that are open, the ones opened longest ago first. */
   readonly #open: Set<TrackedFile> = new Set();
   #isSweepDue = false;
@@ -204,12 +204,13 @@ export class FileSource implements Source {
 
   async #sweep(startAt: "beginning" | "end"): Promise<void> {
     const { patterns } = this.#options;
-    const { paths, directories } = await expandPatterns(patterns, (path, error) =>
+    const { paths, directories, links } = await expandPatterns(patterns, (path, error) =>
       this.#complain(path, error),
     );
-    if (this.#options.follow && this.#options.watch === "auto") this.#watcher.watchOnly(new Set(directories));
+    if (this.#options.follow && this.#options.watch === "auto") this.#watcher.watchOnly(directories, links);
     let looked = 0;
-    for (const path of new Set([...paths, ...this.#table.paths])) {
+    const known = [...this.#table.paths].filter((path) => this.#matches(path) || this.#table.has(path));
+    for (const path of new Set([...paths, ...known])) {
       if (this.#isStopped) return;
       await this.#examine(path, startAt);
       if (++looked % SWEEP_SLICE === 0) await new Promise(setImmediate);
@@ -241,13 +242,19 @@ export class FileSource implements Source {
   async #readFrom(file: TrackedFile): Promise<Batch | undefined> {
     try {
       if (!(await this.#prepare(file))) return undefined;
-      const before = file.position.offset;
+      const before = file.position;
       const batch = await this.#reader.read(file);
-      if (file.position.offset > before) file.grewMs = performance.now();
-      if (file.error !== undefined) this.#complaints.delete(file.path);
+      // What was read counts only behind what was read before: the file may have been rewritten meanwhile.
+      if (file.position !== before && !(await isBehind(file, before))) {
+        file.takeBack(before, batch);
+        this.#reader.forget(file);
+        this.#ready.add(file);
+        return undefined;
+      }
+      if (file.position !== before) file.grewMs = performance.now();
+      this.problems.delete(file.path);
       file.error = undefined;
-      if (batch !== undefined) file.inFlight++;
-      else this.#caughtUp(file);
+      if (batch === undefined) this.#caughtUp(file);
       file.noteSkipped();
       return batch;
     } catch (error) {
@@ -263,8 +270,8 @@ export class FileSource implements Source {
   /** Says what is wrong with a path, once until it is something else. */
   #complain(path: string, error: unknown): void {
     const message = describeSystemError(error);
-    if (this.#complaints.get(path) === message) return;
-    this.#complaints.set(path, message);
+    if (this.problems.get(path) === message) return;
+    this.problems.set(path, message);
     this.#dependencies.report("error", `cannot read ${path}: ${message}`);
   }
 
@@ -300,7 +307,7 @@ export class FileSource implements Source {
     if (isAsRead) return false;
     if (stat.sizeBytes < file.position.offset || !(await isUnchanged(file))) {
       this.#reader.forget(file);
-      await this.#table.replace(file, statFile(file.path) ?? stat);
+      await this.#table.replace(file, stat);
       await this.#saveNewStreams();
       return false;
     }

@@ -2,8 +2,8 @@
 // shell, none of them matches a hidden name unless the pattern's name begins with a dot itself.
 // Node 20 has no glob of its own.
 
-import { type Dirent, existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 /** What patterns stand for at one moment. */
@@ -12,6 +12,8 @@ export interface Expansion {
   readonly paths: readonly string[];
   /** The folders in which a matching file, or a folder on the way to one, could appear; sorted. */
   readonly directories: readonly string[];
+  /** Those of the paths that are symbolic links. */
+  readonly links: readonly string[];
 }
 
 /** Told of a folder that cannot be read, which is passed over. */
@@ -29,7 +31,8 @@ export async function expandPatterns(
     walker.isLiteral = !SPECIAL.test(pattern);
     await walker.walk("/", namesOf(pattern));
   }
-  return { paths: [...walker.paths].sort(), directories: [...walker.directories].sort() };
+  const { paths, directories, links } = walker;
+  return { paths: [...paths].sort(), directories: [...directories].sort(), links: [...links] };
 }
 
 /** Tells whether an absolute path is one that the patterns stand for. */
@@ -51,6 +54,7 @@ function namesOf(pattern: string): string[] {
 class Walker {
   readonly paths: Set<string> = new Set();
   readonly directories: Set<string> = new Set();
+  readonly links: Set<string> = new Set();
   /** The pattern being walked has no pattern characters: its file counts before it exists. */
   isLiteral = false;
   readonly #onUnreadable: OnUnreadable;
@@ -67,7 +71,9 @@ class Walker {
     else {
       this.directories.add(directory);
       const path = join(directory, name);
-      if (this.isLiteral || existsSync(path)) this.paths.add(path);
+      const stat = await lstat(path).catch(() => undefined);
+      if (this.isLiteral || stat !== undefined) this.paths.add(path);
+      if (stat?.isSymbolicLink()) this.links.add(path);
     }
   }
 
@@ -86,6 +92,7 @@ class Walker {
       if (!matcher.test(entry.name)) continue;
       const path = join(directory, entry.name);
       if (rest.length === 0 && !entry.isDirectory()) this.paths.add(path);
+      if (rest.length === 0 && entry.isSymbolicLink()) this.links.add(path);
       if (rest.length > 0 && !entry.isFile()) await this.walk(path, rest);
     }
   }

@@ -34,8 +34,12 @@ export interface Cursor {
   position: Mark;
   /** No more will come: a last line without a newline is taken as it is. */
   readonly isComplete: boolean;
+  /** A batch was made of what is before its position; it is settled or dropped later. */
+  began(): void;
   /** Every event before the mark is settled. */
   settled(mark: Mark): void;
+  /** A batch is not wanted any more; events before it may be unsettled. */
+  dropped(): void;
 }
 
 export interface LineReaderOptions {
@@ -54,6 +58,8 @@ export class LineReader {
   #linesEnd = 0;
   #areLinesUtf8 = true;
   #filled = 0;
+  /** What is right before the buffer's first byte in the file; as long as it matters, nothing is dropped from the buffer. */
+  #tailBefore: Buffer = START.tail;
   /** The offset in the file of the buffer's first byte. */
   #bufferOffset = 0;
   /** A newline that is no byte of the file ends the buffer. */
@@ -112,6 +118,7 @@ export class LineReader {
     if (this.#cursor === cursor && this.#bufferOffset + this.#at === cursor.position.offset) return;
     this.#cursor = cursor;
     this.#bufferOffset = cursor.position.offset;
+    this.#tailBefore = cursor.position.tail;
     this.#at = 0;
     this.#linesEnd = 0;
     this.#filled = 0;
@@ -148,8 +155,7 @@ export class LineReader {
     if (offset === cursor.position.offset) return;
     const consumed = this.#buffer.subarray(Math.max(0, end - TAIL_BYTES_MAX), end);
     const missing = TAIL_BYTES_MAX - consumed.length;
-    // The bytes before the buffer's first are known from the last batch.
-    const before = missing === 0 ? [] : [cursor.position.tail.subarray(-missing)];
+    const before = missing === 0 ? [] : [this.#tailBefore.subarray(-missing)];
     cursor.position = { offset, isInLine, tail: Buffer.concat([...before, consumed]) };
   }
 
@@ -161,13 +167,22 @@ export class LineReader {
       // Lines that were skipped are settled with the batch before; without one there is nothing to wait for.
       return undefined;
     }
+    // At once: what settles while the batch is on its way to the queue must not pass it.
+    cursor.began();
     const bytes = out.subarray(0, written);
-    const release = (): void => {
+    const giveBack = (): void => {
       if (!isSmall) this.#pool.give(out);
+    };
+    const release = (): void => {
+      giveBack();
       cursor.settled(mark);
     };
+    const drop = (): void => {
+      giveBack();
+      cursor.dropped();
+    };
     // A small batch is copied, so that it does not hold a whole slab.
-    return { bytes: isSmall ? Buffer.from(bytes) : bytes, count, start, end: mark.offset, release };
+    return { bytes: isSmall ? Buffer.from(bytes) : bytes, count, start, end: mark.offset, release, drop };
   }
 
   /** Reads until there is something to encode; false if there is nothing more for now. */

@@ -2,17 +2,18 @@
 
 import type { FileRecord } from "./checkpoint.ts";
 import {
-  FileContent,
+  type Content,
   type Fingerprint,
   fingerprint,
   HEAD_BYTES_MAX,
   holdsPosition,
+  NO_FINGERPRINT,
   type Position,
   readFully,
   TAIL_BYTES_MAX,
 } from "./content.ts";
 import { type Mark, START } from "./line-reader.ts";
-import { openContent, openIfSame } from "./rotation.ts";
+import { isCompressed, openIfSame, type Sibling } from "./rotation.ts";
 import type { TrackedFile } from "./tracked-file.ts";
 
 /** Where a life has been read to. */
@@ -25,44 +26,34 @@ export function isUnchanged(file: TrackedFile): Promise<boolean> {
   return holdsPosition(file.content, positionOf(file));
 }
 
-/** The mark that a record was made of; the bytes before it are read from the file, which is known to hold them. */
-export async function markOf(record: FileRecord, path: string): Promise<Mark> {
-  const { offset, isInLine, tail } = record;
-  const content = await openContent(path);
-  try {
-    return { offset, isInLine, tail: await readFully(content, offset - tail.bytes, tail.bytes) };
-  } finally {
-    await content.close();
-  }
+/** True if what follows a mark in an open file still stands behind what was read there. */
+export function isBehind({ content, head }: TrackedFile, { offset, tail }: Mark): Promise<boolean> {
+  const position = { offset, head: offset < HEAD_BYTES_MAX ? head : NO_FINGERPRINT, tail: fingerprint(tail) };
+  return holdsPosition(content, position);
 }
 
-export async function headOf(path: string): Promise<Fingerprint> {
-  const content = await openContent(path);
-  try {
-    return fingerprint(await readFully(content, 0, HEAD_BYTES_MAX));
-  } finally {
-    await content.close();
-  }
+/** The mark that a record was made of; the bytes before it are read from the content, which is known to hold them. */
+export async function markOf({ offset, isInLine, tail }: FileRecord, content: Content): Promise<Mark> {
+  return { offset, isInLine, tail: await readFully(content, offset - tail.bytes, tail.bytes) };
+}
+
+export async function headOf(content: Content): Promise<Fingerprint> {
+  return fingerprint(await readFully(content, 0, HEAD_BYTES_MAX));
 }
 
 /** The end of the last complete line: a line that is half written when it is first seen ships whole. */
-export async function endOf(path: string, sizeBytes: number): Promise<Mark> {
-  const content = await FileContent.open(path);
-  try {
-    const step = 64 * 1024;
-    for (let end = sizeBytes; end > 0; end -= step) {
-      const start = Math.max(0, end - step);
-      const bytes = await readFully(content, start, end - start);
-      const newline = bytes.lastIndexOf(10);
-      if (newline < 0) continue;
-      const offset = start + newline + 1;
-      const tailBytes = Math.min(offset, TAIL_BYTES_MAX);
-      return { offset, isInLine: false, tail: await readFully(content, offset - tailBytes, tailBytes) };
-    }
-    return START;
-  } finally {
-    await content.close();
+export async function endOf(content: Content, sizeBytes: number): Promise<Mark> {
+  const step = 64 * 1024;
+  for (let end = sizeBytes; end > 0; end -= step) {
+    const start = Math.max(0, end - step);
+    const bytes = await readFully(content, start, end - start);
+    const newline = bytes.lastIndexOf(10);
+    if (newline < 0) continue;
+    const offset = start + newline + 1;
+    const tailBytes = Math.min(offset, TAIL_BYTES_MAX);
+    return { offset, isInLine: false, tail: await readFully(content, offset - tailBytes, tailBytes) };
   }
+  return START;
 }
 
 /** True if a path holds the content that a position was taken in. */
@@ -72,35 +63,33 @@ export async function isSame(path: string, position: Position): Promise<boolean>
   return content !== undefined;
 }
 
-/** True if a file holds exactly what one of the positions was taken in, to its last byte. */
-export async function isWholeCopy(path: string, positions: readonly Position[]): Promise<boolean> {
-  for (const position of positions) {
-    if (position.head.bytes === 0) continue;
-    const content = await openIfSame(path, position).catch(() => undefined);
-    if (content === undefined) continue;
-    try {
-      if ((await readFully(content, position.offset, 1)).length === 0) return true;
-    } finally {
-      await content.close();
-    }
+/** True for a copy, compressed or not, of one of these: of all that is open or its beginning, else of all that was read. */
+export async function isKnownCopy(
+  copy: Content,
+  { path, sizeBytes }: Sibling,
+  lives: readonly TrackedFile[],
+): Promise<boolean> {
+  for (const life of lives) {
+    if (await isWholeCopy(copy, positionOf(life))) return true;
+    if (!life.isOpen || isCompressed(life.path)) continue;
+    const lifeBytes = (await life.content.stat()).sizeBytes;
+    const bytes = isCompressed(path) ? lifeBytes : Math.min(lifeBytes, sizeBytes);
+    if (bytes > 0 && (await haveSameBytes(life.content, copy, bytes))) return true;
   }
   return false;
 }
 
-/** True if two files agree in their first bytes and in the last ones before `bytes`. */
-export async function haveSameBytes(a: string, b: string, bytes: number): Promise<boolean> {
-  const contents = await Promise.all([FileContent.open(a), FileContent.open(b)]);
-  try {
-    const spans = [
-      [0, Math.min(bytes, 1024)],
-      [Math.max(0, bytes - 1024), Math.min(bytes, 1024)],
-    ] as const;
-    for (const [start, length] of spans) {
-      const [one, other] = await Promise.all(contents.map((content) => readFully(content, start, length)));
-      if (!one!.equals(other!)) return false;
-    }
-    return true;
-  } finally {
-    await Promise.all(contents.map((content) => content.close()));
+async function isWholeCopy(copy: Content, position: Position): Promise<boolean> {
+  if (position.head.bytes === 0 || !(await holdsPosition(copy, position))) return false;
+  return (await readFully(copy, position.offset, 1)).length === 0;
+}
+
+/** True if two contents agree in their first bytes and in the last ones before `bytes`. */
+export async function haveSameBytes(one: Content, other: Content, bytes: number): Promise<boolean> {
+  const length = Math.min(bytes, HEAD_BYTES_MAX);
+  for (const start of [0, bytes - length]) {
+    const expected = await readFully(one, start, length);
+    if (expected.length < length || !expected.equals(await readFully(other, start, length))) return false;
   }
+  return true;
 }

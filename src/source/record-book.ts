@@ -2,8 +2,8 @@
 // their end. Those are remembered while they may still exist, so that they are not taken for unread.
 
 import type { FileRecord } from "./checkpoint.ts";
+import { type Content, holdsPosition } from "./content.ts";
 import type { FileStat } from "./file-stat.ts";
-import { isSame } from "./positions.ts";
 
 /** Rotated files that are remembered after they were read. */
 const ROTATED_RECORDS_MAX = 1000;
@@ -31,14 +31,24 @@ export class RecordBook {
     if (rotated.length > ROTATED_RECORDS_MAX) this.remove(rotated[0]!);
   }
 
-  /** The record of the file at a path: by its inode, else by its name, and always by its content. */
-  async find(path: string, stat: FileStat): Promise<FileRecord | undefined> {
+  /** The record of an open file: by its inode, else by its name, and always by its content. */
+  async find(path: string, content: Content, stat: FileStat): Promise<FileRecord | undefined> {
     const byInode = this.#records.filter(({ inode }) => inode === stat.inode);
     const byPath = this.#records.filter((record) => record.path === path && record.inode !== stat.inode);
     for (const record of [...byInode, ...byPath]) {
       if (record.head.bytes === 0 && record.inode !== stat.inode) continue;
-      if (stat.sizeBytes >= record.offset && (await isSame(path, record))) return record;
+      if (stat.sizeBytes >= record.offset && (await holdsPosition(content, record))) return record;
     }
+    return undefined;
+  }
+
+  /** The record of an open file that was rotated away from a path: by its inode, else by its content alone. */
+  async findRotated(family: string, content: Content, stat: FileStat): Promise<FileRecord | undefined> {
+    const ofFamily = this.#records.filter((record) => record.family === family);
+    const byInode = ofFamily.filter(({ inode }) => inode === stat.inode);
+    const byContent = ofFamily.filter(({ inode, head }) => inode !== stat.inode && head.bytes > 0);
+    for (const record of [...byInode, ...byContent])
+      if (await holdsPosition(content, record).catch(() => false)) return record;
     return undefined;
   }
 }

@@ -3,7 +3,7 @@
 
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { type Content, FileContent, GzipContent, holdsPosition, type Position } from "./content.ts";
+import { FileContent, GzipContent, holdsPosition, type OpenedContent, type Position } from "./content.ts";
 import { type FileStat, statFile } from "./file-stat.ts";
 
 /** A file beside a path under a name that rotation gives. */
@@ -15,7 +15,7 @@ export interface Sibling extends FileStat {
 export interface Moved {
   readonly sibling: Sibling;
   /** Open; the receiver closes it. */
-  readonly content: Content;
+  readonly content: OpenedContent;
 }
 
 export const isCompressed = (path: string): boolean => path.endsWith(".gz");
@@ -62,12 +62,22 @@ export async function rotatedSiblings(path: string): Promise<Sibling[]> {
 }
 
 /** Opens a file, inflating one that is compressed. */
-export function openContent(path: string): Promise<Content> {
+export function openContent(path: string): Promise<OpenedContent> {
   return isCompressed(path) ? GzipContent.open(path) : FileContent.open(path);
 }
 
+/** The same, or undefined if there is nothing at the path any more. */
+export async function openUnlessGone(path: string): Promise<OpenedContent | undefined> {
+  try {
+    return await openContent(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /** The content at a path if it is the one that the position was taken in; the caller closes it. */
-export async function openIfSame(path: string, position: Position): Promise<Content | undefined> {
+export async function openIfSame(path: string, position: Position): Promise<OpenedContent | undefined> {
   const content = await openContent(path);
   try {
     if (await holdsPosition(content, position)) return content;
@@ -86,10 +96,14 @@ export async function findMoved(path: string, inode: string, position: Position)
   const siblings = await rotatedSiblings(path);
   const sameInode = siblings.filter((sibling) => sibling.inode === inode);
   const others = position.head.bytes === 0 ? [] : siblings.filter((sibling) => sibling.inode !== inode);
-  for (const sibling of [...sameInode, ...others]) {
-    if (!isCompressed(sibling.path) && sibling.sizeBytes < position.offset) continue;
-    const content = await openIfSame(sibling.path, position).catch(() => undefined);
-    if (content !== undefined) return { sibling, content };
+  for (const { path, sizeBytes } of [...sameInode, ...others]) {
+    if (!isCompressed(path) && sizeBytes < position.offset) continue;
+    const content = await openIfSame(path, position).catch(() => undefined);
+    if (content === undefined) continue;
+    // The name may have gone on to another file meanwhile: what was opened counts.
+    const sibling = { path, ...(await content.stat()) };
+    if (position.head.bytes > 0 || sibling.inode === inode) return { sibling, content };
+    await content.close();
   }
   return undefined;
 }

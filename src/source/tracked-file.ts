@@ -2,8 +2,9 @@
 
 import { randomBytes } from "node:crypto";
 import type { LineEncoder } from "../event/line-encoder.ts";
+import type { Batch } from "../pipeline/batch.ts";
 import type { FileRecord } from "./checkpoint.ts";
-import { type Content, type Fingerprint, fingerprint, HEAD_BYTES_MAX, readFully } from "./content.ts";
+import { type Fingerprint, fingerprint, HEAD_BYTES_MAX, type OpenedContent, readFully } from "./content.ts";
 import type { Cursor, Mark } from "./line-reader.ts";
 
 /** A name for a new stream: 96 random bits, as the wire contract wants it. */
@@ -41,7 +42,7 @@ export class TrackedFile implements Cursor {
   /** Why no content is open: nothing to read for now, or nothing left at all. */
   isLost = false;
   readonly #onSettled: () => void;
-  #content: Content | undefined;
+  #content: OpenedContent | undefined;
 
   constructor(
     record: Omit<FileRecord, "offset" | "tail" | "isInLine"> & { readonly mark: Mark },
@@ -66,7 +67,7 @@ export class TrackedFile implements Cursor {
     return this.#content !== undefined;
   }
 
-  get content(): Content {
+  get content(): OpenedContent {
     if (this.#content === undefined) throw new Error(`${this.path} is not open`);
     return this.#content;
   }
@@ -82,23 +83,47 @@ export class TrackedFile implements Cursor {
   }
 
   /** Reads on from another content that holds the same bytes. */
-  async use(content: Content): Promise<void> {
+  async use(content: OpenedContent): Promise<void> {
     const before = this.#content;
     this.#content = content;
     this.isReading = false;
     await before?.close();
   }
 
+  /** What was read since was of another content. */
+  takeBack(before: Mark, batch: Batch | undefined): void {
+    this.position = before;
+    if (this.settledMark.offset > before.offset) this.settledMark = before;
+    this.isReading = false;
+    batch?.drop();
+  }
+
   async closeContent(): Promise<void> {
+    await this.takeContent()?.close();
+  }
+
+  /** Gives what is open to whoever reads on from it. */
+  takeContent(): OpenedContent | undefined {
     const content = this.#content;
     this.#content = undefined;
     this.isReading = false;
-    await content?.close();
+    return content;
+  }
+
+  began(): void {
+    this.inFlight++;
   }
 
   settled(mark: Mark): void {
     this.inFlight--;
     this.settledMark = mark;
+    this.noteSkipped();
+    this.#onSettled();
+  }
+
+  /** The mark stays where it is while anything before is unsettled; it passes what was dropped with what comes next. */
+  dropped(): void {
+    this.inFlight--;
     this.noteSkipped();
     this.#onSettled();
   }

@@ -54,6 +54,19 @@ describe("what was delivered", () => {
     expect(lastLine(finished)).toBe("Shipper finished: sent=2, failed=1, duplicate=0");
   });
 
+  test("65: all but what was dropped on request", async () => {
+    const { port } = await scriptedServer(async (visit) => {
+      await visit.lines(2);
+      visit.ack(2);
+    });
+    const args = ["--log-file", await fileOf(numberedLines(5)), "--server-port", `${port}`];
+    const flags = ["--resilient", "--buffer-size", "2", "--when-full", "drop-newest"];
+    const finished = await logship([...args, ...flags]);
+    expect(finished.code).toBe(65);
+    expect(finished.stderr).toMatch(/^3 lines dropped as the buffer was full$/m);
+    expect(lastLine(finished)).toBe("Shipper finished: sent=2, failed=0, duplicate=0");
+  });
+
   test("69: nothing, as no server is there", async () => {
     const args = ["--log-file", await fileOf(numberedLines(3)), "--server-port", `${await closedPort()}`];
     const finished = await logship(args);

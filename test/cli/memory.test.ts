@@ -1,7 +1,8 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
-import { lastLine, logship } from "../support/logship.ts";
+import { lastLine, logship, startLogship } from "../support/logship.ts";
 import type { Finished } from "../support/run-node.ts";
 import { acksLines, type Script, scriptedServer, staysSilent } from "../support/scripted-server.ts";
 import { temporaryDirectory } from "../support/server.ts";
@@ -76,6 +77,34 @@ describe.skipIf(process.platform !== "linux")("the client's memory is bounded", 
       expect(unacked).toBeLessThan((4 * MIB) / line.length);
     },
   );
+
+  test("in resilient mode, by its buffer", async () => {
+    const flags = [
+      "--resilient",
+      "--buffer-bytes",
+      "20M",
+      "--buffer-size",
+      "10000000",
+      "--when-full",
+      "drop-newest",
+    ];
+    const finished = await ship(line, 200, staysSilent, ...flags, "--drain-timeout", "0.1");
+    const unacked = Number(/\((\d+) lines read and not acked\)/.exec(finished.stderr)![1]);
+    expect(finished.code).toBe(75);
+    expect(finished.peakMb).toBeLessThan(RSS_MB_MAX + 20);
+    expect(unacked).toBeGreaterThan((10 * MIB) / line.length);
+    expect(unacked).toBeLessThan((20 * MIB) / line.length);
+  });
+
+  test("when much comes through a pipe", async () => {
+    const { port } = await scriptedServer(acksEverything);
+    const options = { env, stdin: "pipe" } as const;
+    const running = await startLogship(["--log-file", "-", "--server-port", `${port}`], options);
+    await pipeline(createReadStream(await fileOf(line, 200)), running.child.stdin!);
+    const finished = await running.finished;
+    expect(lastLine(finished)).toBe(`Shipper finished: sent=${200 * (MIB / 64)}, failed=0, duplicate=0`);
+    expect(peakMbOf(finished.stdout)).toBeLessThan(RSS_MB_MAX);
+  });
 
   test("when a large file goes out in large batches", async () => {
     const finished = await ship(line, 100, acksEverything, "--batch-size", "20000");

@@ -77,6 +77,59 @@ describe("SIGTERM ends the client within its bound, and what is undelivered is s
   });
 });
 
+describe("the same in resilient and continuous mode, which wait for a server as long as it takes", () => {
+  const flags = ["--backoff-base", "600", "--ack-timeout", "600", "--drain-timeout", "0.1"];
+
+  test("while it waits for the next attempt, and has read on", async () => {
+    const { child, finished, says } = await ship(
+      await closedPort(),
+      "--resilient",
+      ...flags,
+      "--drain-timeout=600",
+    );
+    await says(/attempt 1, the next/);
+    child.kill("SIGTERM");
+    await says(STOPPING);
+    child.kill("SIGTERM");
+    expect(tidy(await finished).code).toBe(143);
+  });
+
+  test("while it drains at the end of its input", async () => {
+    const server = await scriptedServer(staysSilent);
+    const { child, finished } = await ship(server.port, "--resilient", ...flags);
+    await (await server.visit(1)).lines(3);
+    child.kill("SIGTERM");
+    const end = tidy(await finished);
+    expect(end.stderr).toMatch(UNDELIVERED);
+    expect(end.code).toBe(75);
+  });
+
+  test.skipIf(process.platform !== "linux")("while it connects, following a file", async () => {
+    const port = await deafPort();
+    const following = ["--mode", "continuous", "--start-at", "beginning", "--connect-timeout", "600"];
+    const { child, finished } = await ship(port, ...flags, ...following);
+    await someoneKnocks(port);
+    child.kill("SIGTERM");
+    const end = tidy(await finished);
+    expect(end.stderr).toMatch(UNDELIVERED);
+    expect(end.code).toBe(75);
+  });
+
+  test("while lines are dropped: what was dropped is counted apart", async () => {
+    const following = ["--mode", "continuous", "--start-at", "beginning"];
+    const dropping = ["--resilient", "--buffer-size", "10", "--when-full", "drop-newest"];
+    const port = await closedPort();
+    const { child, finished, says } = await shipLines(100, port, ...flags, ...following, ...dropping);
+    await says(/the buffer is full: lines are dropped \(--when-full=drop-newest\)/);
+    await says(/attempt 1, the next/);
+    child.kill("SIGTERM");
+    const end = tidy(await finished);
+    expect(end.stderr).toMatch(/^90 lines dropped as the buffer was full$/m);
+    expect(end.stderr).toMatch(/^Undelivered: .* \(10 lines read and not acked\)$/m);
+    expect(end.code).toBe(75);
+  });
+});
+
 describe("acks that come while it finishes", () => {
   test("count, and if none is missing it was a success", async () => {
     const { child, finished, says, server } = await waitingForAcks("--drain-timeout", "600");

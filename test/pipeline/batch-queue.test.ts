@@ -4,7 +4,7 @@ import type { Batch } from "../../src/pipeline/batch.ts";
 import { BatchQueue } from "../../src/pipeline/batch-queue.ts";
 
 function batchOf(count: number): Batch {
-  return { bytes: Buffer.alloc(10 * count), count, start: 0, end: 0, release: () => {} };
+  return { bytes: Buffer.alloc(10 * count), count, start: 0, end: 0, release: () => {}, drop: () => {} };
 }
 
 function queueOf(...counts: number[]): BatchQueue {
@@ -40,6 +40,18 @@ describe("a queue of batches", () => {
     expect([queue.markSent(), queue.markSent()]).toEqual([2, 0]);
   });
 
+  test("drops what waits, behind what is in flight, and less of a batch that is acked in part", () => {
+    const queue = queueOf(3, 2, 1);
+    queue.markSent();
+    expect(queue.dropWaiting()).toMatchObject({ batch: { count: 2 }, events: 2 });
+    queue.ack(1);
+    queue.rewind();
+    expect(queue.dropWaiting()).toMatchObject({ batch: { count: 3 }, events: 2 });
+    expect(stateOf(queue)).toMatchObject({ bytes: 10, unackedEvents: 1 });
+    expect(queue.markSent()).toBe(0);
+    expect(queue.dropWaiting()).toBeUndefined();
+  });
+
   test("takes no part of a run of acks that is longer than what is in flight", () => {
     const queue = queueOf(2, 3, 1);
     queue.markSent();
@@ -59,12 +71,18 @@ interface ModelEvent {
   state: "waiting" | "in flight" | "acked";
 }
 
-describe("any sequence of pushes, sends, acks, rewinds and settlements", () => {
+describe("any sequence of pushes, sends, acks, rewinds, drops and settlements", () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant("push" as const), count: fc.integer({ min: 1, max: 5 }) }),
     fc.record({ do: fc.constant("ack" as const), count: fc.integer({ min: 1, max: 12 }) }),
     fc.record({
-      do: fc.constantFrom("send" as const, "send" as const, "rewind" as const, "settle" as const),
+      do: fc.constantFrom(
+        "send" as const,
+        "send" as const,
+        "rewind" as const,
+        "drop" as const,
+        "settle" as const,
+      ),
     }),
   );
 
@@ -96,6 +114,11 @@ describe("any sequence of pushes, sends, acks, rewinds and settlements", () => {
             const isCovered = acked.length === each.count;
             expect(queue.ack(each.count)).toBe(isCovered);
             if (isCovered) for (const event of acked) event.state = "acked";
+          } else if (each.do === "drop") {
+            const oldest = batchesOf(inState("waiting"))[0];
+            const left = events.filter(({ batch, state }) => batch === oldest && state !== "acked").length;
+            expect(queue.dropWaiting()).toEqual(oldest && { batch: oldest, events: left });
+            events = events.filter(({ batch }) => batch !== oldest);
           } else if (each.do === "rewind") {
             queue.rewind();
             for (const event of inState("in flight")) event.state = "waiting";

@@ -34,7 +34,7 @@ function setUp({ attemptsMax = 3, isReachable = true } = {}): Setup {
       const sent: string[] = [];
       links.push({ patience, sent, handler });
       const send = (batch: Batch, from: number): void => void sent.push(`${batch.start} from ${from}`);
-      return { send, close: async () => {}, destroy: () => {} };
+      return { name: "there:1", send, close: async () => {}, destroy: () => {} };
     },
   };
   const delivery = new Delivery(
@@ -47,6 +47,7 @@ function setUp({ attemptsMax = 3, isReachable = true } = {}): Setup {
       duplicate: (events) => told.push(`duplicate ${events}`),
       refused: (events) => told.push(`refused ${events}`),
       settled: (batch) => told.push(`settled ${batch.start}`),
+      answered: () => {},
       connected: () => told.push("connected"),
       failed: (error, attempt, waitMs) => told.push(`failed ${attempt}, next ${waitMs}: ${error.message}`),
     },
@@ -58,7 +59,7 @@ function setUp({ attemptsMax = 3, isReachable = true } = {}): Setup {
   const push = (...counts: number[]): void => {
     for (const count of counts) {
       const bytes = Buffer.from("x".repeat(99).concat("\n").repeat(count));
-      queue.push({ bytes, count, start: batches++, end: 0, release: () => {} });
+      queue.push({ bytes, count, start: batches++, end: 0, release: () => {}, drop: () => {} });
       delivery.notify();
     }
   };

@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Fifo } from "../../src/pipeline/fifo.ts";
 
-test("it behaves as an array that is pushed and shifted", () => {
-  const steps = fc.array(fc.tuple(fc.constantFrom("push", "shift"), fc.integer({ min: 1, max: 90 })));
+test("it behaves as an array that is pushed, shifted and spliced", () => {
+  const steps = fc.array(
+    fc.tuple(fc.constantFrom("push", "shift", "remove"), fc.integer({ min: 1, max: 90 })),
+  );
   fc.assert(
     fc.property(steps, (each) => {
       const fifo = new Fifo<number>();
@@ -14,7 +16,8 @@ test("it behaves as an array that is pushed and shifted", () => {
           if (step === "push") {
             fifo.push(next);
             model.push(next++);
-          } else expect(fifo.shift()).toBe(model.shift());
+          } else if (step === "shift") expect(fifo.shift()).toBe(model.shift());
+          else expect(fifo.remove(left)).toBe(model.splice(left, 1)[0]);
         }
         expect(fifo.length).toBe(model.length);
         for (const index of [0, 1, model.length - 1, model.length]) {
