@@ -1,6 +1,6 @@
-/** Puts the length prefix of the wire contract, a big-endian unsigned integer, before a compressed payload. */
-export function encodeFrame(payload: Buffer): Buffer {
+/** What stands before a compressed payload in the wire contract: its length, as a big-endian integer of four bytes. */
+export function framePrefix(payload: Buffer): Buffer {
   const prefix = Buffer.allocUnsafe(4);
   prefix.writeUInt32BE(payload.length);
-  return Buffer.concat([prefix, payload]);
+  return prefix;
 }
