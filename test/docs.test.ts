@@ -2,19 +2,28 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { commands } from "../src/cli/commands.ts";
 import { clientProgram } from "../src/config/client-options.ts";
 import { type Option, optionEntries, shownDefault } from "../src/config/option.ts";
 import { serverProgram } from "../src/config/server-options.ts";
 import { EXIT } from "../src/errors.ts";
 import { formatLine } from "../src/event/line-format.ts";
+import { STATUS_FILE } from "../src/observe/status-file.ts";
+import { MARKS_FILE } from "../src/server/marks-file.ts";
+import { segmentName } from "../src/server/segment.ts";
+import { CHECKPOINT, PREVIOUS_CHECKPOINT } from "../src/source/state-dir.ts";
 
 const readme = readFileSync("README.md", "utf8");
+const operations = readFileSync("docs/operations.md", "utf8");
 const documents = [".", "docs"].flatMap((folder) =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".md"))
     .map((name) => join(folder, name)),
 );
 const options: readonly Option<unknown>[] = [clientProgram, serverProgram].flatMap((program) =>
+  optionEntries<object>(program.options).map(([, option]) => option),
+);
+const commandOptions: readonly Option<unknown>[] = commands.flatMap(({ program }) =>
   optionEntries<object>(program.options).map(([, option]) => option),
 );
 
@@ -54,12 +63,34 @@ test.each(documents)("%s links to what is there", (path) => {
 test.each(documents.filter((path) => path !== "docs/configuration.md"))(
   "%s names no flag that does not exist",
   (path) => {
-    const known = [...options.map(({ flag }) => flag), "help", "version"];
+    const known = [...[...options, ...commandOptions].map(({ flag }) => flag), "help", "version"];
     const others = ["write"]; // of a tool that contributors use
     const named = flagsOf(readFileSync(path, "utf8"));
     expect(named.filter((flag) => !known.includes(flag) && !others.includes(flag))).toEqual([]);
   },
 );
+
+test.each(commands)("README.md and docs/operations.md show logship $name", ({ name }) => {
+  for (const text of [readme, operations]) expect(text).toContain(`logship ${name}`);
+});
+
+test("docs/operations.md explains every file that is kept", () => {
+  const state = [CHECKPOINT, PREVIOUS_CHECKPOINT, STATUS_FILE, "dead-letter.ndjson"];
+  const store = [segmentName(1), MARKS_FILE];
+  for (const name of [...state, ...store]) expect(operations).toContain(`\n| \`${name}\``);
+});
+
+test("docs/operations.md gives the services only variables and exit codes that exist", () => {
+  const units = [...operations.matchAll(/^```ini\n([\s\S]*?)^```$/gm)].map(([, unit]) => unit!);
+  expect(units.length).toBe(2);
+  const known = options.map(({ env }) => env);
+  for (const unit of units) {
+    const variables = [...unit.matchAll(/\b([A-Z_]+)=/g)].map(([, name]) => name!);
+    expect(variables.filter((name) => !known.includes(name))).toEqual([]);
+    const codes = /^RestartPreventExitStatus=(.+)$/m.exec(unit)?.[1]?.split(" ").map(Number) ?? [];
+    expect(codes.filter((code) => !Object.values<number>(EXIT).includes(code))).toEqual([]);
+  }
+});
 
 test("README.md explains every exit code", () => {
   for (const code of Object.values(EXIT)) expect(readme).toContain(`\n| ${code} | `);
