@@ -31,6 +31,7 @@ import { BatchQueue } from "./pipeline/batch-queue.ts";
 import { DeadLetterFile } from "./pipeline/dead-letter-file.ts";
 import { Delivery, type DeliveryObserver } from "./pipeline/delivery.ts";
 import { Intake, type IntakeObserver } from "./pipeline/intake.ts";
+import { inodesOf } from "./source/file-stat.ts";
 import { StateDirectory } from "./source/state-dir.ts";
 
 export type { ShipperEvents, ShipperOptions, ShipperStats } from "./client/interfaces.ts";
@@ -297,10 +298,11 @@ export class Shipper extends EventEmitter<ShipperEvents> {
 }
 
 /** Makes a shipper; see {@link Shipper}. */
-export function createShipper({ logFile, stdin, ...options }: ShipperOptions): Shipper {
+export function createShipper({ logFile, stdin, ownLogs = [], ...options }: ShipperOptions): Shipper {
   const logFiles = typeof logFile === "string" ? [logFile] : logFile;
   const settings = resolveSettings(clientOptions, { ...options, logFile: logFiles }, process.env);
-  if (!logFiles.includes(STDIN)) return new Shipper(settings, (context) => new FileInput(context));
+  if (!logFiles.includes(STDIN))
+    return new Shipper(settings, (context) => new FileInput(context, inodesOf(ownLogs)));
   if (logFiles.length > 1) throw new ConfigError(`logFile: ${STDIN} stands alone`);
   return new Shipper(settings, (context) => new StdinInput(context, stdin));
 }

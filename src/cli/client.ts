@@ -15,7 +15,12 @@ export function runClient(
     const { name } = program;
     const { drainTimeoutMs } = settings;
     const notes = (stats: ShipperStats): [number, string][] => notesOf(settings, stats);
-    return ship(createShipper(settings), { name, drainTimeoutMs, notes }, terminal, print);
+    return ship(
+      createShipper({ ...settings, ownLogs: [1, 2] }),
+      { name, drainTimeoutMs, notes },
+      terminal,
+      print,
+    );
   });
 }
 

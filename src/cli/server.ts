@@ -19,7 +19,7 @@ async function serve(
 ): Promise<ExitCode> {
   const { print: printsEvents, ...options } = settings;
   const server = createLogServer(options);
-  server.on("log", (level, message) => print(level === "info" ? message : `${level}: ${message}`));
+  server.on("log", (level, message) => print(level === "warn" ? `warning: ${message}` : message));
   if (printsEvents) server.on("stored", eventPrinter(terminal.stdout));
   let stop = (): void => {};
   const stopped = new Promise<void>((resolve) => {

@@ -15,7 +15,7 @@ export class FileInput implements Input {
   readonly #checkpointer: Checkpointer;
   #isOpen = false;
 
-  constructor(context: InputContext) {
+  constructor(context: InputContext, ownInodes: ReadonlySet<string>) {
     const { settings, destination, state, checkpoint, pool, report } = context;
     this.isOpenEnded = settings.mode === "continuous";
     this.#source = new FileSource(
@@ -25,6 +25,7 @@ export class FileInput implements Input {
         patterns: settings.logFile,
         follow: settings.mode === "continuous",
         isOwn: (path) => dirname(path) === state.path,
+        ownInodes,
       },
       {
         createEncoder: (stream, path) => createEncoder(context, stream, path),

@@ -14,6 +14,8 @@ export interface ShipperOptions extends Partial<Omit<ClientSettings, "logFile">>
   readonly logFile: string | readonly string[];
   /** What `-` stands for; the process's own standard input if left out. */
   readonly stdin?: Readable;
+  /** File descriptors that the program writes its own messages to; a file behind them is never shipped. */
+  readonly ownLogs?: readonly number[];
 }
 
 /** What a shipper has done so far. */

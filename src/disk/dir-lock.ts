@@ -30,7 +30,7 @@ export async function lockDirectory(
   const name = await socketName(directory, purpose, fileSystem);
   const server = await listenPatiently(name).catch((error) => {
     if (!isInUse(error)) throw error;
-    const message = `${directory} is in use by another running process; stop it, or name another ${purpose} directory`;
+    const message = `${directory} is in use by another running process; stop it, or name another ${purpose} folder`;
     throw new LogshipError("ERR_LOCKED", EXIT.temporary, message, { cause: error });
   });
   return { supported: true, release: () => close(server) };

@@ -7,15 +7,16 @@ import type { Batch } from "../pipeline/batch.ts";
 import type { Source } from "../pipeline/interfaces.ts";
 import type { FileRecord } from "./checkpoint.ts";
 import { FileContent } from "./content.ts";
-import { type FileStat, fileStat } from "./file-stat.ts";
+import type { FileStat } from "./file-stat.ts";
 import { FileTable } from "./file-table.ts";
 import { expandPatterns, pathMatcher } from "./glob.ts";
-import { expectInput, unreadable } from "./input-check.ts";
+import { expectInput, tellDelivered, unreadable } from "./input-check.ts";
 import type { FileSourceDependencies, FileSourceOptions } from "./interfaces.ts";
 import { LineReader } from "./line-reader.ts";
 import { isBehind, isUnchanged } from "./positions.ts";
 import { openContent } from "./rotation.ts";
 import type { TrackedFile } from "./tracked-file.ts";
+import { Turns } from "./turns.ts";
 import { FolderWatcher } from "./watcher.ts";
 
 /** How often everything is looked at, for what the kernel's events did not tell. */
@@ -26,6 +27,8 @@ const SWEEP_SLICE = 200;
 const ROTATED_QUIET_MS = 5_000;
 /** … and before it is let go of: its writer may not have noticed the rotation yet. */
 const RETIRE_QUIET_MS = 60_000;
+/** How long to wait after a checkpoint could not be written. */
+const SAVE_RETRY_MS = 1_000;
 /** Files kept open. */
 const FILES_OPEN_MAX = 256;
 
@@ -36,7 +39,7 @@ export class FileSource implements Source {
   readonly #reader: LineReader;
   readonly #watcher: FolderWatcher;
   readonly #matches: (path: string) => boolean;
-  readonly #ready: Set<TrackedFile> = new Set();
+  readonly #ready: Turns = new Turns();
   readonly #changed: Set<string> = new Set();
   readonly problems: Map<string, string> = new Map(); // paths that cannot be read, and why
   /** Files that are open, the ones opened longest ago first. */
@@ -47,6 +50,8 @@ export class FileSource implements Source {
   #quietTimer: NodeJS.Timeout | undefined;
   #isPolling: boolean;
   #isStopped = false;
+  /** When to try again to save new streams, on the clock of `performance.now`. */
+  #saveAgainMs = 0;
   #wake: (() => void) | undefined;
 
   constructor(options: FileSourceOptions, dependencies: FileSourceDependencies) {
@@ -64,6 +69,7 @@ export class FileSource implements Source {
     const kept = options.again ? records.filter(({ path }) => !this.#matches(path)) : records;
     this.#table = new FileTable(kept, {
       createEncoder,
+      ownInodes: options.ownInodes,
       report,
       onSettled,
       onReady: (file) => this.#ready.add(file),
@@ -85,21 +91,19 @@ export class FileSource implements Source {
     await this.#table.restore();
     await this.#sweep(follow && isFirstRun ? startAt : "beginning");
     if (follow) this.#setSweepTimer();
-    else this.#tellDelivered();
+    else tellDelivered(this.#table.files, this.#dependencies.report);
     await this.#saveNewStreams();
   }
 
   async read(): Promise<Batch | undefined> {
     while (!this.#isStopped) {
       if (this.#options.follow) await this.#lookAround();
-      const [file] = this.#ready;
+      const file = this.#ready.take();
       if (file === undefined) {
         if (!this.#options.follow) return undefined;
         await this.#wait();
         continue;
       }
-      // To the back of the row: the next turn is another file's.
-      this.#ready.delete(file);
       const batch = await this.#readFrom(file);
       if (batch === undefined) continue;
       this.#ready.add(file);
@@ -121,19 +125,6 @@ export class FileSource implements Source {
     await this.#table.close();
   }
 
-  /** What is delivered already is said, not silently passed over. */
-  #tellDelivered(): void {
-    for (const file of this.#table.files) {
-      const { offset } = file.position;
-      if (offset === 0) continue;
-      const what =
-        offset === file.sizeBytes
-          ? "was delivered whole before, nothing is shipped"
-          : `was delivered up to byte ${offset} before, the rest is shipped`;
-      this.#dependencies.report("info", `${file.path} ${what}; --again ships it from its beginning`);
-    }
-  }
-
   #onChange(path: string | undefined): void {
     if (path === undefined) this.#isSweepDue = true;
     else if (this.#table.has(path) || this.#matches(path)) this.#changed.add(path);
@@ -145,12 +136,9 @@ export class FileSource implements Source {
   #pollInstead(directory: string, error: unknown): void {
     if (this.#isPolling) return;
     this.#isPolling = true;
-    const { report } = this.#dependencies;
-    const seconds = this.#options.pollIntervalMs / 1000;
-    report(
-      "warn",
-      `${directory} cannot be watched (${describeSystemError(error)}): files are looked at each ${seconds} s`,
-    );
+    const why = `${directory} cannot be watched (${describeSystemError(error)})`;
+    const instead = `files are looked at each ${this.#options.pollIntervalMs / 1000} s`;
+    this.#dependencies.report("warn", `${why}: ${instead}`);
     this.#setSweepTimer();
   }
 
@@ -277,7 +265,7 @@ export class FileSource implements Source {
 
   /** Opens a file, and makes sure that it still is the one that was read so far; false if there is nothing to read. */
   async #prepare(file: TrackedFile): Promise<boolean> {
-    if (file.isLost) return false;
+    if (file.isLost || this.#table.unsaved.has(file)) return false;
     const wasOpen = file.isOpen;
     if (file.isReading) return true;
     this.#open.delete(file);
@@ -286,7 +274,7 @@ export class FileSource implements Source {
     if (!wasOpen) await file.use(await openContent(file.path));
     const { content } = file;
     if (content instanceof FileContent) {
-      const stat = fileStat(await content.handle.stat({ bigint: true }));
+      const stat = await content.stat();
       // Between a look and the opening the path may have changed hands; the next look finds out.
       if (!wasOpen && stat.inode !== file.inode) {
         await file.closeContent();
@@ -296,7 +284,8 @@ export class FileSource implements Source {
       if (!(await this.#isToBeRead(file, stat))) return false;
     }
     file.isReading = true;
-    if (!this.#options.follow) file.isComplete = true;
+    // What is compressed is written by nobody any more.
+    if (!this.#options.follow || !(content instanceof FileContent)) file.isComplete = true;
     return true;
   }
 
@@ -304,18 +293,18 @@ export class FileSource implements Source {
     const isAsRead = stat.sizeBytes === file.position.offset && !file.mayBeRewritten(stat.modifiedMs);
     file.sizeBytes = stat.sizeBytes;
     file.modifiedMs = stat.modifiedMs;
-    if (isAsRead) return false;
-    if (stat.sizeBytes < file.position.offset || !(await isUnchanged(file))) {
+    if (!isAsRead && (stat.sizeBytes < file.position.offset || !(await isUnchanged(file)))) {
       this.#reader.forget(file);
       await this.#table.replace(file, stat);
-      await this.#saveNewStreams();
       return false;
     }
+    this.#table.verified(file);
+    if (isAsRead) return false;
     // What a stream begins with is on disk before its first event is sent, so that no other content can take its name.
     if (file.head.bytes === 0) this.#table.unsaved.add(file);
     await file.growHead(stat.sizeBytes);
     await this.#saveNewStreams();
-    return true;
+    return !this.#table.unsaved.has(file);
   }
 
   /** Nothing more to read for now. What is left of a line is read again when it is complete. */
@@ -339,12 +328,22 @@ export class FileSource implements Source {
     }, ms);
   }
 
-  /** A stream's name must be on disk before the first event under it is sent. */
+  /** A stream's name must be on disk before the first event under it is sent: until then its file waits. */
   async #saveNewStreams(): Promise<void> {
     const { unsaved } = this.#table;
-    if (unsaved.size === 0) return;
-    const saved = [...unsaved];
-    await this.#dependencies.save(this.#table.records());
-    for (const file of saved) unsaved.delete(file);
+    if (unsaved.size === 0 || performance.now() < this.#saveAgainMs) return;
+    const fresh = [...unsaved];
+    try {
+      await this.#dependencies.save(this.#table.records());
+    } catch (error) {
+      if (!this.#options.follow) throw error;
+      this.#saveAgainMs = performance.now() + SAVE_RETRY_MS;
+      this.#lookAgainIn(SAVE_RETRY_MS);
+      return;
+    }
+    for (const file of fresh) {
+      unsaved.delete(file);
+      this.#ready.add(file);
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { type BigIntStats, statSync } from "node:fs";
+import { type BigIntStats, fstatSync, statSync } from "node:fs";
 
 /** What a path names at this moment. */
 export interface FileStat {
@@ -23,4 +23,18 @@ export function fileStat(stat: BigIntStats): FileStat {
     modifiedMs: Number(stat.mtimeNs) / 1e6,
     kind: stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other",
   };
+}
+
+/** The files that descriptors are open on, as `dev:ino`; terminals, pipes and closed descriptors are passed over. */
+export function inodesOf(descriptors: readonly number[]): ReadonlySet<string> {
+  const inodes = new Set<string>();
+  for (const descriptor of descriptors) {
+    try {
+      const { kind, inode } = fileStat(fstatSync(descriptor, { bigint: true }));
+      if (kind === "file") inodes.add(inode);
+    } catch {
+      // It is closed.
+    }
+  }
+  return inodes;
 }

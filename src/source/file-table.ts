@@ -18,7 +18,10 @@ import { findMoved, isCompressed, openUnlessGone, originalNames } from "./rotati
 import type { TrackedFile } from "./tracked-file.ts";
 import { Unseen, type UnseenOptions } from "./unseen.ts";
 
-export interface FileTableOptions extends LivesOptions, UnseenOptions {}
+export interface FileTableOptions extends LivesOptions, UnseenOptions {
+  /** Files, as `dev:ino`, that are never shipped. */
+  readonly ownInodes: ReadonlySet<string>;
+}
 
 /** How often a path is looked at again because it names another file each time. */
 const LOOKS_MAX = 20;
@@ -90,6 +93,13 @@ export class FileTable {
     this.#complain(path, "names another file each time it is looked at");
   }
 
+  /** A file holds what was read there: so nothing else came to its path before it was last looked at. */
+  verified(file: TrackedFile): void {
+    if (file.isRotated) return;
+    file.seenMs = file.lookedMs;
+    this.#unseen.looked(file.path, file.lookedMs);
+  }
+
   /** Ends a life whose content turned out to be another. What it has not read may be in a copy that was left. */
   async replace(file: TrackedFile, stat: FileStat): Promise<void> {
     const { report, onReady } = this.#options;
@@ -118,6 +128,8 @@ export class FileTable {
       await this.#lives.moveTo(file, moved);
       onReady(file);
     }
+    // Between the two there may have been others.
+    await this.#unseen.meet(family, stat.inode);
   }
 
   /**
@@ -171,28 +183,31 @@ export class FileTable {
       // One that was empty may have been written, copied and truncated since.
       const wasTouched = stat.sizeBytes > 0 || stat.modifiedMs !== current.modifiedMs;
       if (current.head.bytes === 0 && wasTouched) await this.#unseen.meet(path, stat.inode);
-      current.seenMs = nowMs;
-      await this.#look(current, stat);
+      await this.#look(current, stat, nowMs);
     } else {
       if (current !== undefined) await this.#leave(path, current, stat);
       const known = this.#lives.withInode(stat.inode);
       if (known === undefined) {
+        if (this.#options.ownInodes.has(stat.inode)) {
+          this.#complain(path, "takes this program's own messages: it is not shipped");
+          return true;
+        }
         if (!(await this.#meet(path, stat, startAt))) return false;
       } else {
         this.#lives.name(known, path);
-        known.seenMs = nowMs;
-        await this.#look(known, stat);
+        await this.#look(known, stat, nowMs);
       }
     }
-    this.#unseen.looked(path, nowMs);
     return true;
   }
 
   /** The file at a path that has not been replaced: did it grow, or is it not what it was? */
-  async #look(file: TrackedFile, stat: FileStat): Promise<void> {
+  async #look(file: TrackedFile, stat: FileStat, nowMs: number): Promise<void> {
+    file.lookedMs = nowMs;
     const isAsRead = stat.sizeBytes === file.sizeBytes && stat.modifiedMs === file.modifiedMs && !file.error;
     if (stat.sizeBytes < file.position.offset) await this.replace(file, stat);
-    else if (!isAsRead) this.#options.onReady(file);
+    else if (isAsRead) this.verified(file);
+    else this.#options.onReady(file);
   }
 
   /** A path names another file now, or none: the life that it named goes on without it. */
@@ -241,6 +256,7 @@ export class FileTable {
       if (this.#unseen.isKnownPath(path)) await this.#unseen.meet(path, stat.inode);
       const mark = startAt === "end" ? await endOf(content, stat.sizeBytes) : START;
       this.#options.onReady(await this.#lives.begin(content, where, mark));
+      this.#unseen.looked(path, seenMs);
       return true;
     } finally {
       await content.close();

@@ -1,8 +1,10 @@
 import { access, constants } from "node:fs/promises";
 import { describeSystemError, EXIT, LogshipError } from "../errors.ts";
+import type { Report } from "../observe/interfaces.ts";
 import { statFile } from "./file-stat.ts";
 import { expandPatterns } from "./glob.ts";
 import { isCompressed } from "./rotation.ts";
+import type { TrackedFile } from "./tracked-file.ts";
 
 /** Throws unless the patterns name files, and all of them can be read. */
 export async function expectInput(patterns: readonly string[]): Promise<void> {
@@ -22,6 +24,19 @@ async function expectReadable(path: string): Promise<void> {
     await access(path, constants.R_OK);
   } catch (error) {
     throw error instanceof LogshipError ? error : unreadable(path, error);
+  }
+}
+
+/** What is delivered already is said, not silently passed over. */
+export function tellDelivered(files: Iterable<TrackedFile>, report: Report): void {
+  for (const { path, position, sizeBytes } of files) {
+    const { offset } = position;
+    if (offset === 0) continue;
+    const what =
+      offset === sizeBytes
+        ? "was delivered whole before, nothing is shipped"
+        : `was delivered up to byte ${offset} before, the rest is shipped`;
+    report("info", `${path} ${what}; --again ships it from its beginning`);
   }
 }
 

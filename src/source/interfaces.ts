@@ -19,6 +19,8 @@ export interface FileSourceOptions extends LineReaderOptions {
   readonly pollIntervalMs: number;
   /** Paths that are our own and never tailed. */
   readonly isOwn: (path: string) => boolean;
+  /** Files, as `dev:ino`, that our own messages go to: they are never tailed either. */
+  readonly ownInodes: ReadonlySet<string>;
 }
 
 /** What a file source works with. */

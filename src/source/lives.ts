@@ -6,7 +6,7 @@ import type { OpenedContent } from "./content.ts";
 import type { FileStat } from "./file-stat.ts";
 import type { Mark } from "./line-reader.ts";
 import { headOf, markOf } from "./positions.ts";
-import type { Moved } from "./rotation.ts";
+import { isCompressed, type Moved } from "./rotation.ts";
 import { newStream, TrackedFile } from "./tracked-file.ts";
 
 export interface LivesOptions {
@@ -101,7 +101,7 @@ export class Lives {
     if (this.#byInode.get(file.inode) === file) this.#byInode.delete(file.inode);
     file.inode = sibling.inode;
     file.path = sibling.path;
-    file.sizeBytes = sibling.sizeBytes;
+    file.sizeBytes = contentBytes(sibling.path, sibling);
     file.isRotated = true;
     this.#byInode.set(sibling.inode, file);
   }
@@ -128,9 +128,14 @@ export class Lives {
   #add(record: ConstructorParameters<typeof TrackedFile>[0], stat: FileStat): TrackedFile {
     const { createEncoder, onSettled } = this.#options;
     const file = new TrackedFile(record, createEncoder(record.stream, record.family), onSettled);
-    file.sizeBytes = stat.sizeBytes;
+    file.sizeBytes = contentBytes(record.path, stat);
     this.#byInode.set(stat.inode, file);
     if (!file.isRotated) this.#byPath.set(record.path, file);
     return file;
   }
+}
+
+/** The size of a file's content, as far as it is known: that of a compressed one shows only when it is read. */
+function contentBytes(path: string, { sizeBytes }: FileStat): number {
+  return isCompressed(path) ? 0 : sizeBytes;
 }

@@ -64,19 +64,23 @@ export class StateDirectory {
   }
 
   async #load(): Promise<Checkpoint | undefined> {
-    let isFirst = true;
+    let isFirstRun = true;
     for (const name of [CHECKPOINT, PREVIOUS_CHECKPOINT]) {
+      const path = join(this.path, name);
       try {
-        const checkpoint = decodeCheckpoint(await readFile(join(this.path, name), "utf8"));
-        if (!isFirst) this.#report("warn", `${join(this.path, name)} is used instead`);
+        const checkpoint = decodeCheckpoint(await readFile(path, "utf8"));
+        if (!isFirstRun) this.#report("warn", `${path} is used instead`);
         return checkpoint;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
-        isFirst = false;
-        this.#report("error", `${join(this.path, name)} cannot be read: ${describeSystemError(error)}`);
+        isFirstRun = false;
+        const why = describeSystemError(error).replace(/\s+/g, " ");
+        // Put aside, for whoever wants to know, and so that it never takes the place of the one before it.
+        await this.#fileSystem.rename(path, `${path}.damaged`);
+        this.#report("error", `${path} cannot be read (${why}), it is kept as ${name}.damaged`);
       }
     }
-    if (isFirst) return undefined;
+    if (isFirstRun) return undefined;
     this.#report("error", "no checkpoint is left: every file is shipped from its beginning, under new ids");
     return { destination: "", files: [] };
   }

@@ -25,6 +25,8 @@ export class TrackedFile implements Cursor {
   settledMark: Mark;
   head: Fingerprint;
   seenMs: number;
+  /** When its path was last looked at and named it, whatever it holds by now. */
+  lookedMs: number;
   /** Its path names another file now, or none. */
   isRotated: boolean;
   isComplete = false;
@@ -56,6 +58,7 @@ export class TrackedFile implements Cursor {
     this.inode = record.inode;
     this.head = record.head;
     this.seenMs = record.seenMs;
+    this.lookedMs = record.seenMs;
     this.isRotated = record.isRotated;
     this.position = record.mark;
     this.settledMark = record.mark;

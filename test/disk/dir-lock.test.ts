@@ -12,7 +12,7 @@ test("one holder a directory and purpose, until it releases", async () => {
   await expect(lockDirectory(`${directory}/.`, "store", nodeFileSystem)).rejects.toMatchObject({
     code: "ERR_LOCKED",
     exitCode: 75,
-    message: `${directory}/. is in use by another running process; stop it, or name another store directory`,
+    message: `${directory}/. is in use by another running process; stop it, or name another store folder`,
   });
   const other = await lockDirectory(directory, "state", nodeFileSystem);
   await first.release();

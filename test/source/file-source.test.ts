@@ -1,9 +1,10 @@
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Batch } from "../../src/pipeline/batch.ts";
 import type { FileSource } from "../../src/source/file-source.ts";
+import { inodesOf } from "../../src/source/file-stat.ts";
 import { createSource } from "../support/file-source.ts";
 import { encodePlainly, fileContent, type LineSetup, lineSetups, usual } from "../support/line-oracle.ts";
 import { seededRandom } from "../support/random.ts";
@@ -226,6 +227,21 @@ test("what is counted of the lines", async () => {
     split: 0,
     continued: 0,
   });
+});
+
+test("a file that takes our own messages is not shipped, and that is said", async () => {
+  const folder = await temporaryDirectory();
+  await writeFile(join(folder, "app.log"), "one\n");
+  const own = await open(join(folder, "own.log"), "w");
+  onTestFinished(() => own.close());
+  await own.write("two\n");
+  const patterns = [join(folder, "*.log")];
+  const { source, messages } = createSource({ patterns, ownInodes: inodesOf([own.fd]) });
+  const texts = await readBatches(source, 0);
+  expect(texts).toEqual(['{"level":"UNKNOWN","message":"one"}\n']);
+  expect(messages).toEqual([
+    `warn: ${join(folder, "own.log")} takes this program's own messages: it is not shipped`,
+  ]);
 });
 
 describe("what cannot be read is named", () => {

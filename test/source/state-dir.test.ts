@@ -77,7 +77,9 @@ describe("a checkpoint that cannot be read", () => {
     const { loaded, messages } = await openState(folder);
     expect(loaded).toEqual(checkpoint(1));
     expect(messages).toEqual([
-      expect.stringMatching(/^error: .*checkpoint\.json cannot be read: /),
+      expect.stringMatching(
+        /^error: .*checkpoint\.json cannot be read \(.+\), it is kept as checkpoint\.json\.damaged$/,
+      ),
       expect.stringMatching(/^warn: .*checkpoint\.previous\.json is used instead$/),
     ]);
   });
@@ -98,6 +100,17 @@ describe("a checkpoint that cannot be read", () => {
     await unlink(join(folder, CHECKPOINT));
     expect((await openState(folder)).loaded).toEqual(checkpoint(1));
   });
+});
+
+test("a damaged checkpoint never takes the place of the one before it", async () => {
+  const folder = await savedTwice();
+  await writeFile(join(folder, CHECKPOINT), "x");
+  const faulty = new FaultyFileSystem();
+  const { state } = await openState(folder, faulty);
+  faulty.fail("rename", "EIO");
+  await expect(state.save(checkpoint(3))).rejects.toMatchObject({ code: "EIO" });
+  await state.close();
+  expect((await openState(folder)).loaded).toEqual(checkpoint(1));
 });
 
 test("one client at a time; the next may when the first has closed", async () => {

@@ -34,6 +34,7 @@ export function createSource({ lines = usual, checkpoint, ...given }: SourceSetu
     batchEventsMax: Number.POSITIVE_INFINITY,
     lineBytesMax,
     isOwn: () => false,
+    ownInodes: new Set(),
     ...given,
   };
   const source = new FileSource(options, {
