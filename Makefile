@@ -20,7 +20,7 @@ LOCAL_SERVER := dist/scripts/local-server.js
 # Folders too, so that a deleted file is noticed; the dots keep `test` the folder apart from `test` the target.
 SOURCES := main.ts server-main.ts $(shell find src/. test/. bench/. scripts/. examples/. -type d -o -name '*.ts')
 
-.PHONY: help batch client test build run logs stop bench lint docs clean check-node
+.PHONY: help batch client test chaos build run logs stop bench lint docs clean check-node
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ client: build ## follow LOG_FILE (logs/app.log), through rotation and restarts, 
 test: build ## run all tests, with the coverage of what ships
 	@rm -rf coverage
 	@$(BIN)/c8 $(BIN)/vitest run
+
+chaos: build ## treat client and server badly for CHAOS_S seconds (60), then count; CHAOS_SEED replays a run
+	@node dist/scripts/chaos.js
 
 build: $(BUILT) ## install the build tools and compile to dist/, where that is due
 

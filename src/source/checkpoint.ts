@@ -14,6 +14,11 @@ export interface FileRecord extends Position {
   readonly start: number;
   /** The offset is inside a line: what follows continues an event. */
   readonly isInLine: boolean;
+  /**
+   * Where a line without a newline was, or is about to be, shipped as it is: it ends there for ever, so that what is
+   * sent again of it under its id is the same.
+   */
+  readonly cut?: number;
   /** Another file, or none, has its path now. */
   readonly isRotated: boolean;
   /** Device and inode, as `dev:ino`: a hint where to look, never a proof. */
@@ -49,7 +54,7 @@ export function decodeCheckpoint(text: string): Checkpoint {
 
 function isRecord(value: unknown): value is FileRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { path, family, stream, start, isInLine, isRotated, inode, seenMs, offset, head, tail } =
+  const { path, family, stream, start, isInLine, isRotated, inode, seenMs, offset, head, tail, cut } =
     value as Record<string, unknown>;
   return (
     typeof path === "string" &&
@@ -62,6 +67,7 @@ function isRecord(value: unknown): value is FileRecord {
     typeof seenMs === "number" &&
     isOffset(offset) &&
     isOffset(start) &&
+    (cut === undefined || isOffset(cut)) &&
     isFingerprint(head) &&
     isFingerprint(tail) &&
     tail.bytes <= offset

@@ -21,15 +21,12 @@ import { FolderWatcher } from "./watcher.ts";
 
 /** How often everything is looked at, for what the kernel's events did not tell. */
 const SWEEP_INTERVAL_MS = 10_000;
-/** Paths looked at in one go; then other work has its turn. */
-const SWEEP_SLICE = 200;
+const SWEEP_SLICE = 200; // paths looked at in one go; then other work has its turn
 /** How long a rotated file must have been quiet before a last line without a newline ships as it is … */
 const ROTATED_QUIET_MS = 5_000;
 /** … and before it is let go of: its writer may not have noticed the rotation yet. */
 const RETIRE_QUIET_MS = 60_000;
-/** How long to wait after a checkpoint could not be written. */
-const SAVE_RETRY_MS = 1_000;
-/** Files kept open. */
+const SAVE_RETRY_MS = 1_000; // after a checkpoint could not be written
 const FILES_OPEN_MAX = 256;
 
 export class FileSource implements Source {
@@ -42,16 +39,14 @@ export class FileSource implements Source {
   readonly #ready: Turns = new Turns();
   readonly #changed: Set<string> = new Set();
   readonly problems: Map<string, string> = new Map(); // paths that cannot be read, and why
-  /** Files that are open, the ones opened longest ago first. */
-  readonly #open: Set<TrackedFile> = new Set();
+  readonly #open: Set<TrackedFile> = new Set(); // the ones opened longest ago first
   #isSweepDue = false;
   #isRotatedDue = false;
   #sweepTimer: NodeJS.Timeout | undefined;
   #quietTimer: NodeJS.Timeout | undefined;
   #isPolling: boolean;
   #isStopped = false;
-  /** When to try again to save new streams, on the clock of `performance.now`. */
-  #saveAgainMs = 0;
+  #saveAgainMs = 0; // when to try again to save new streams, on the clock of `performance.now`
   #wake: (() => void) | undefined;
 
   constructor(options: FileSourceOptions, dependencies: FileSourceDependencies) {
@@ -242,7 +237,7 @@ export class FileSource implements Source {
       if (file.position !== before) file.grewMs = performance.now();
       this.problems.delete(file.path);
       file.error = undefined;
-      if (batch === undefined) this.#caughtUp(file);
+      if (batch === undefined) await this.#caughtUp(file);
       file.noteSkipped();
       return batch;
     } catch (error) {
@@ -285,7 +280,7 @@ export class FileSource implements Source {
     }
     file.isReading = true;
     // What is compressed is written by nobody any more.
-    if (!this.#options.follow || !(content instanceof FileContent)) file.isComplete = true;
+    if (!this.#options.follow || !(content instanceof FileContent)) file.mayBeCut = true;
     return true;
   }
 
@@ -300,24 +295,28 @@ export class FileSource implements Source {
     }
     this.#table.verified(file);
     if (isAsRead) return false;
+    // In a run that ends, a last line is cut off where the file ends now; a cut once noted stays.
+    const isNoted = file.cut !== undefined && file.cut > file.position.offset;
+    const cut = this.#options.follow || isNoted ? file.cut : stat.sizeBytes;
     // What a stream begins with is on disk before its first event is sent, so that no other content can take its name.
-    if (file.head.bytes === 0) this.#table.unsaved.add(file);
+    if (file.head.bytes === 0 || file.cut !== cut) this.#table.unsaved.add(file);
+    file.cut = cut;
     await file.growHead(stat.sizeBytes);
     await this.#saveNewStreams();
     return !this.#table.unsaved.has(file);
   }
 
-  /** Nothing more to read for now. What is left of a line is read again when it is complete. */
-  #caughtUp(file: TrackedFile): void {
+  /** Nothing more to read for now. What is left of a line is read again when it is complete, or may be cut off. */
+  async #caughtUp(file: TrackedFile): Promise<void> {
     file.isReading = false;
     this.#reader.forget(file);
-    if (!file.isRotated || file.isComplete) return;
-    const hasRest = file.sizeBytes > file.position.offset;
+    if (this.#reader.end <= file.position.offset) return;
     const quietMs = performance.now() - file.grewMs;
-    if (hasRest && quietMs >= ROTATED_QUIET_MS) {
-      file.isComplete = true;
-      this.#ready.add(file);
-    } else if (hasRest) this.#lookAgainIn(ROTATED_QUIET_MS - quietMs);
+    if (file.mayBeCut || (file.isRotated && quietMs >= ROTATED_QUIET_MS)) {
+      file.cut = this.#reader.end;
+      this.#table.unsaved.add(file);
+      await this.#saveNewStreams();
+    } else if (file.isRotated) this.#lookAgainIn(ROTATED_QUIET_MS - quietMs);
   }
 
   #lookAgainIn(ms: number): void {
@@ -331,7 +330,9 @@ export class FileSource implements Source {
   /** A stream's name must be on disk before the first event under it is sent: until then its file waits. */
   async #saveNewStreams(): Promise<void> {
     const { unsaved } = this.#table;
-    if (unsaved.size === 0 || performance.now() < this.#saveAgainMs) return;
+    const waitMs = this.#saveAgainMs - performance.now();
+    if (unsaved.size === 0) return;
+    if (waitMs > 0) return this.#lookAgainIn(waitMs); // the timer came a little early
     const fresh = [...unsaved];
     try {
       await this.#dependencies.save(this.#table.records());

@@ -75,7 +75,9 @@ export class FileTable {
   /** Takes up the files that the checkpoint knew and that are no longer at their path. */
   async restore(): Promise<void> {
     const undisturbed = new Set<string>();
-    for (const record of [...this.#book.all]) {
+    // Those of which nothing is known but their inode come last: an inode is given out again.
+    const records = [...this.#book.all].sort((a, b) => Number(b.head.bytes > 0) - Number(a.head.bytes > 0));
+    for (const record of records) {
       if (!this.#book.all.includes(record)) continue;
       // A file at its path is met there; a rotated one has no path to be met at.
       const isAtPath = !record.isRotated && (await this.#isAtPath(record));
@@ -138,7 +140,7 @@ export class FileTable {
    */
   async retire(file: TrackedFile): Promise<void> {
     await file.closeContent();
-    if (!file.isLost) this.#book.addRotated(file.record());
+    this.#book.addRotated(file.record());
     this.#lives.remove(file);
   }
 
@@ -290,7 +292,10 @@ export class FileTable {
 
   /** A record whose file is not at its path any more: it was rotated while nobody looked. */
   async #restoreMoved(record: FileRecord): Promise<void> {
-    const moved = await findMoved(record.family, record.inode, record);
+    const found = await findMoved(record.family, record.inode, record);
+    const isTaken = found !== undefined && this.#lives.withInode(found.sibling.inode) !== undefined;
+    if (isTaken) await found.content.close();
+    const moved = isTaken ? undefined : found;
     const isReadAlready = record.isRotated && moved?.sibling.sizeBytes === record.offset;
     if (isReadAlready) {
       await moved.content.close();

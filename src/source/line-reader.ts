@@ -34,6 +34,8 @@ export interface Cursor {
   position: Mark;
   /** No more will come: a last line without a newline is taken as it is. */
   readonly isComplete: boolean;
+  /** An offset at which a line ends although no newline does; what stands behind it continues the line. */
+  readonly cut?: number | undefined;
   /** A batch was made of what is before its position; it is settled or dropped later. */
   began(): void;
   /** Every event before the mark is settled. */
@@ -50,6 +52,8 @@ export interface LineReaderOptions {
 }
 
 export class LineReader {
+  /** After `read` that returned nothing: where the content ended. */
+  end = 0;
   readonly #options: LineReaderOptions;
   readonly #pool: SlabPool;
   #cursor: Cursor | undefined;
@@ -192,10 +196,16 @@ export class LineReader {
       this.#makeRoom();
       const searchFrom = this.#filled;
       const position = this.#bufferOffset + this.#filled;
-      const bytesRead = await cursor.content.read(this.#buffer, this.#filled, READ_BYTES, position);
+      const isCut = position === cursor.cut && this.#filled > this.#at;
+      const length = cursor.cut !== undefined && cursor.cut > position ? cursor.cut - position : READ_BYTES;
+      const bytesRead = isCut
+        ? 0
+        : await cursor.content.read(this.#buffer, this.#filled, Math.min(length, READ_BYTES), position);
       this.#filled += bytesRead;
       if (bytesRead === 0) {
-        if (!cursor.isComplete || this.#filled === this.#at) return false;
+        this.end = position;
+        const closes = (isCut || cursor.isComplete) && this.#filled > this.#at;
+        if (!closes) return false;
         this.#buffer[this.#filled++] = NEWLINE;
         this.#isLastLineClosed = true;
       } else if (position === 0) this.#skipByteOrderMark();

@@ -84,7 +84,7 @@ export class Lives {
     if (!file.isRotated) return;
     file.path = path;
     file.isRotated = false;
-    file.isComplete = false;
+    file.mayBeCut = false;
   }
 
   /** A path that names a life no more. A life without any is a rotated one. */
@@ -116,7 +116,7 @@ export class Lives {
   end(file: TrackedFile): void {
     file.isLost = true;
     if (this.#byInode.get(file.inode) === file) this.#byInode.delete(file.inode);
-    if (!file.isSettled) this.#ended.add(file);
+    this.#ended.add(file);
   }
 
   /** A life of which nothing is left to do. */

@@ -44,9 +44,10 @@ export class RecordBook {
 
   /** The record of an open file that was rotated away from a path: by its inode, else by its content alone. */
   async findRotated(family: string, content: Content, stat: FileStat): Promise<FileRecord | undefined> {
-    const ofFamily = this.#records.filter((record) => record.family === family);
+    // One of which nothing was read is none that anything is known of.
+    const ofFamily = this.#records.filter((record) => record.family === family && record.head.bytes > 0);
     const byInode = ofFamily.filter(({ inode }) => inode === stat.inode);
-    const byContent = ofFamily.filter(({ inode, head }) => inode !== stat.inode && head.bytes > 0);
+    const byContent = ofFamily.filter(({ inode }) => inode !== stat.inode);
     for (const record of [...byInode, ...byContent])
       if (await holdsPosition(content, record).catch(() => false)) return record;
     return undefined;

@@ -36,6 +36,16 @@ export function isRotatedName(name: string, original: string): boolean {
   );
 }
 
+/** A rotated name that nothing but a rotation gives: of digits and dates, or `old`; not `app.log.offset`. */
+export function isNumberedName(name: string, original: string): boolean {
+  const plain = name.replace(/\.gz$/, "");
+  const extension = extname(original);
+  const added = plain.startsWith(original)
+    ? plain.slice(original.length)
+    : plain.slice(basename(original, extension).length, plain.length - extension.length);
+  return isRotatedName(name, original) && /^(?:[.\-_](?:\d[\dT:._-]*|old))?$/.test(added);
+}
+
 /** The names of which a name may be a rotated one. */
 export function originalNames(name: string): string[] {
   const plain = name.replace(/\.gz$/, "");
@@ -94,7 +104,10 @@ export async function openIfSame(path: string, position: Position): Promise<Open
  */
 export async function findMoved(path: string, inode: string, position: Position): Promise<Moved | undefined> {
   const siblings = await rotatedSiblings(path);
-  const sameInode = siblings.filter((sibling) => sibling.inode === inode);
+  // What was compressed is another file: its inode is one that was given out again.
+  const sameInode = siblings.filter(
+    (sibling) => sibling.inode === inode && (position.head.bytes > 0 || !isCompressed(sibling.path)),
+  );
   const others = position.head.bytes === 0 ? [] : siblings.filter((sibling) => sibling.inode !== inode);
   for (const { path, sizeBytes } of [...sameInode, ...others]) {
     if (!isCompressed(path) && sizeBytes < position.offset) continue;

@@ -29,7 +29,11 @@ export class TrackedFile implements Cursor {
   lookedMs: number;
   /** Its path names another file now, or none. */
   isRotated: boolean;
-  isComplete = false;
+  /** Only at a cut, which is on disk before, does a line without a newline end. */
+  readonly isComplete = false;
+  cut: number | undefined;
+  /** It will hardly grow any more: what is left without a newline may be cut off. */
+  mayBeCut = false;
   /** It is known to be the file that was read so far, until its end is met. */
   isReading = false;
   /** When its content had last changed when it was last read, in milliseconds since 1970. */
@@ -60,6 +64,7 @@ export class TrackedFile implements Cursor {
     this.seenMs = record.seenMs;
     this.lookedMs = record.seenMs;
     this.isRotated = record.isRotated;
+    this.cut = record.cut;
     this.position = record.mark;
     this.settledMark = record.mark;
     this.encoder = encoder;
@@ -139,7 +144,11 @@ export class TrackedFile implements Cursor {
   /** Takes the fingerprint of its first bytes, as many as are known for sure by now. */
   async growHead(bytesMax: number): Promise<void> {
     const bytes = Math.min(HEAD_BYTES_MAX, bytesMax);
-    if (bytes > this.head.bytes) this.head = fingerprint(await readFully(this.content, 0, bytes));
+    if (bytes <= this.head.bytes) return;
+    const grown = await readFully(this.content, 0, bytes);
+    // It may have been truncated since its size was taken: what is there now is no part of this life.
+    const isSame = fingerprint(grown.subarray(0, this.head.bytes)).sha256 === this.head.sha256;
+    if (grown.length === bytes && isSame) this.head = fingerprint(grown);
   }
 
   record(): FileRecord {
@@ -157,6 +166,7 @@ export class TrackedFile implements Cursor {
       seenMs,
       head,
       tail: fingerprint(tail),
+      ...(this.cut !== undefined && this.cut > offset ? { cut: this.cut } : {}),
     };
   }
 }

@@ -1,6 +1,7 @@
 // Files that came to a path and were rotated away from it while nobody looked. What is beside the path and has changed
 // since the last look is one of them, unless it is known: by its inode, from the checkpoint, or as a copy.
 
+import { basename } from "node:path";
 import type { Report } from "../observe/interfaces.ts";
 import type { FileRecord } from "./checkpoint.ts";
 import { type OpenedContent, readFully } from "./content.ts";
@@ -8,7 +9,7 @@ import { START } from "./line-reader.ts";
 import type { Lives } from "./lives.ts";
 import { isKnownCopy } from "./positions.ts";
 import type { RecordBook } from "./record-book.ts";
-import { openUnlessGone, rotatedSiblings, type Sibling } from "./rotation.ts";
+import { isNumberedName, openUnlessGone, rotatedSiblings, type Sibling } from "./rotation.ts";
 import type { TrackedFile } from "./tracked-file.ts";
 
 export interface UnseenOptions {
@@ -62,7 +63,7 @@ export class Unseen {
   async meet(path: string, currentInode: string | undefined): Promise<void> {
     const sinceMs = (this.#lookedMs.get(path) ?? 0) - CLOCK_TICK_MS;
     for (const sibling of await rotatedSiblings(path)) {
-      if (sibling.modifiedMs < sinceMs) continue;
+      if (sibling.modifiedMs < sinceMs || !isNumberedName(basename(sibling.path), basename(path))) continue;
       const content = await openUnlessGone(sibling.path);
       if (content === undefined) continue;
       if (!(await this.#take(path, sibling, content, currentInode))) await content.close();
@@ -88,8 +89,10 @@ export class Unseen {
   ): Promise<boolean> {
     // The name may have gone on to another file meanwhile: what was opened counts.
     const stat = await content.stat();
-    if (stat.inode === currentInode || stat.sizeBytes === 0) return false;
-    if (this.#lives.withInode(stat.inode) !== undefined) return false;
+    if (stat.inode === currentInode || this.#lives.withInode(stat.inode) !== undefined) return false;
+    // A file of its own, under a name that looks like a rotated one's, is met at its path.
+    const own = await this.#book.find(sibling.path, content, stat);
+    if (own !== undefined && own.family !== path) return false;
     const record = await this.#book.findRotated(path, content, stat);
     if (record !== undefined) {
       const hasMore = (await readFully(content, record.offset, 1)).length > 0;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { fingerprint, GzipContent, readFully } from "../../src/source/content.ts";
-import { findMoved, isRotatedName, originalNames } from "../../src/source/rotation.ts";
+import { findMoved, isNumberedName, isRotatedName, originalNames } from "../../src/source/rotation.ts";
 import { temporaryDirectory } from "../support/server.ts";
 
 test.each([
@@ -22,6 +22,24 @@ test.each([
 ])("%s may come from a rotation of %s: %s", (name, original, expected) => {
   expect(isRotatedName(name, original)).toBe(expected);
   expect(originalNames(name).includes(original)).toBe(expected);
+});
+
+test.each([
+  ["app.log.1", true],
+  ["app.log.12.gz", true],
+  ["app.log-20240115", true],
+  ["app.log.2024-01-15T08:00", true],
+  ["app.log.gz", true],
+  ["app.log.old", true],
+  ["app-20240115.log", true],
+  ["app.1.log.gz", true],
+  ["app.log.offset", false],
+  ["app.log.lock", false],
+  ["app.log~", false],
+  ["app-error.log", false],
+  ["app.log", false],
+])("%s has a name that only a rotation of app.log gives: %s", (name, expected) => {
+  expect(isNumberedName(name, "app.log")).toBe(expected);
 });
 
 describe("a file that is not at its path", () => {
