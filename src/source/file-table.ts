@@ -23,6 +23,8 @@ export interface FileTableOptions extends LivesOptions, UnseenOptions {
   readonly ownInodes: ReadonlySet<string>;
 }
 
+/** How long a rotated file is still looked at after it was written last. */
+const LATE_WRITES_MS = 60_000;
 /** How often a path is looked at again because it names another file each time. */
 const LOOKS_MAX = 20;
 
@@ -297,7 +299,8 @@ export class FileTable {
     if (isTaken) await found.content.close();
     const moved = isTaken ? undefined : found;
     const isReadAlready = record.isRotated && moved?.sibling.sizeBytes === record.offset;
-    if (isReadAlready) {
+    // A writer that has not noticed the rotation may still be at it.
+    if (isReadAlready && Date.now() - moved.sibling.modifiedMs > LATE_WRITES_MS) {
       await moved.content.close();
       return;
     }

@@ -42,9 +42,15 @@ export class RecordBook {
     return undefined;
   }
 
-  /** The record of an open file that was rotated away from a path: by its inode, else by its content alone. */
+  /** The record of a file that was empty when it was last seen: nothing but its inode tells. */
+  findEmpty(family: string, inode: string): FileRecord | undefined {
+    return this.#records.find(
+      (record) => record.family === family && record.inode === inode && record.head.bytes === 0,
+    );
+  }
+
+  /** The record of an open file that was rotated away from a path: by its content, and first by its inode. */
   async findRotated(family: string, content: Content, stat: FileStat): Promise<FileRecord | undefined> {
-    // One of which nothing was read is none that anything is known of.
     const ofFamily = this.#records.filter((record) => record.family === family && record.head.bytes > 0);
     const byInode = ofFamily.filter(({ inode }) => inode === stat.inode);
     const byContent = ofFamily.filter(({ inode }) => inode !== stat.inode);

@@ -71,6 +71,28 @@ export async function rotatedSiblings(path: string): Promise<Sibling[]> {
   );
 }
 
+/** The kernel's clock for file times ticks slower than ours. */
+export const CLOCK_TICK_MS = 20;
+/** How often a folder is looked through again because names in it change meanwhile. */
+const SCANS_MAX = 10;
+
+/**
+ * Looks through a folder until it has what it looks for, or no name in it has changed meanwhile: what is renamed during
+ * a look may be missed by it.
+ */
+export async function untilStill<T>(
+  directory: string,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  for (let scan = 1; ; scan++) {
+    const before = statFile(directory)?.modifiedMs ?? 0;
+    const found = await look();
+    const isStill = before === (statFile(directory)?.modifiedMs ?? 0) && Date.now() - before > CLOCK_TICK_MS;
+    if (found !== undefined || isStill || scan === SCANS_MAX) return found;
+    await new Promise((resolve) => setTimeout(resolve, CLOCK_TICK_MS));
+  }
+}
+
 /** Opens a file, inflating one that is compressed. */
 export function openContent(path: string): Promise<OpenedContent> {
   return isCompressed(path) ? GzipContent.open(path) : FileContent.open(path);
@@ -102,7 +124,11 @@ export async function openIfSame(path: string, position: Position): Promise<Open
  * Finds where the content of a position has gone, for a file that once was at `path`. A position at the very start of
  * a file says nothing about it: then only the inode tells.
  */
-export async function findMoved(path: string, inode: string, position: Position): Promise<Moved | undefined> {
+export function findMoved(path: string, inode: string, position: Position): Promise<Moved | undefined> {
+  return untilStill(dirname(path), () => findMovedOnce(path, inode, position));
+}
+
+async function findMovedOnce(path: string, inode: string, position: Position): Promise<Moved | undefined> {
   const siblings = await rotatedSiblings(path);
   // What was compressed is another file: its inode is one that was given out again.
   const sameInode = siblings.filter(

@@ -1,7 +1,7 @@
 // Files that came to a path and were rotated away from it while nobody looked. What is beside the path and has changed
 // since the last look is one of them, unless it is known: by its inode, from the checkpoint, or as a copy.
 
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Report } from "../observe/interfaces.ts";
 import type { FileRecord } from "./checkpoint.ts";
 import { type OpenedContent, readFully } from "./content.ts";
@@ -9,7 +9,15 @@ import { START } from "./line-reader.ts";
 import type { Lives } from "./lives.ts";
 import { isKnownCopy } from "./positions.ts";
 import type { RecordBook } from "./record-book.ts";
-import { isNumberedName, openUnlessGone, rotatedSiblings, type Sibling } from "./rotation.ts";
+import {
+  CLOCK_TICK_MS,
+  isCompressed,
+  isNumberedName,
+  openUnlessGone,
+  rotatedSiblings,
+  type Sibling,
+  untilStill,
+} from "./rotation.ts";
 import type { TrackedFile } from "./tracked-file.ts";
 
 export interface UnseenOptions {
@@ -20,8 +28,6 @@ export interface UnseenOptions {
 
 /** How long a path that names nothing any more is looked at for what comes and goes there. */
 const AWAITED_MS = 60_000;
-/** The kernel's clock for file times ticks slower than ours. */
-const CLOCK_TICK_MS = 20;
 
 export class Unseen {
   readonly #lives: Lives;
@@ -61,6 +67,10 @@ export class Unseen {
 
   /** Takes up what has come to a path and gone since the last look; `currentInode` is there now. */
   async meet(path: string, currentInode: string | undefined): Promise<void> {
+    await untilStill(dirname(path), () => this.#meetOnce(path, currentInode));
+  }
+
+  async #meetOnce(path: string, currentInode: string | undefined): Promise<void> {
     const sinceMs = (this.#lookedMs.get(path) ?? 0) - CLOCK_TICK_MS;
     for (const sibling of await rotatedSiblings(path)) {
       if (sibling.modifiedMs < sinceMs || !isNumberedName(basename(sibling.path), basename(path))) continue;
@@ -101,6 +111,11 @@ export class Unseen {
     }
     const lives = this.#lives.all.filter(({ family }) => family === path);
     if (await isKnownCopy(content, sibling, lives)) return false;
+    const empty = isCompressed(sibling.path) ? undefined : this.#book.findEmpty(path, stat.inode);
+    if (empty !== undefined) {
+      await this.resume(empty, content, sibling.path);
+      return true;
+    }
     const message = `${sibling.path} was rotated away from ${path} unseen: it is read from its beginning`;
     this.#options.report("info", message);
     // Not the time of this look: it counts only once what it found is in a checkpoint.
