@@ -15,7 +15,7 @@ async function complaintsOf(actions: readonly Action[], seed: number): Promise<r
   return (await runChaos(actions, { seed })).verdict.complaints;
 }
 
-describe("files, programs and the network treated at random", () => {
+describe("files, programs and the network treated at random", { retry: 1 }, () => {
   test.concurrent.each(SEEDS)(
     "seed %i: every line is stored once, in order, unaltered",
     async (seed) => {
